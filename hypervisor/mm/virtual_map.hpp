@@ -57,6 +57,18 @@ inline constexpr Region vcpu_page{gate.base + 0x50'000, page_size};        // RI
 inline constexpr Region image{slot_base + 1 * gibibyte, gibibyte / 2};
 inline constexpr Region this_cpu{slot_base + 3 * gibibyte / 2, 2 * mebibyte};
 
+// Inside `this_cpu`. A page below and above every stack stays unmapped: its guard.
+inline constexpr Region cpu_data{this_cpu.base, 8 * page_size};                      // struct PerCpu
+inline constexpr Region main_stack{this_cpu.base + 0x10'000, 4 * page_size};         // hypercalls, interrupts, idle
+inline constexpr Region nmi_stack{this_cpu.base + 0x18'000, 2 * page_size};
+inline constexpr Region machine_check_stack{this_cpu.base + 0x1c'000, 2 * page_size};
+inline constexpr Region debug_stack{this_cpu.base + 0x20'000, 2 * page_size};
+inline constexpr Region double_fault_stack{this_cpu.base + 0x24'000, 2 * page_size};
+// The frames that back gate_stack, gate_ist and gate_spill in the *guest's* face, in that order: how the hypervisor
+// reads the frame of an entry and writes that of a return.
+inline constexpr Region guest_scratch{this_cpu.base + 0x40'000, 6 * page_size};
+inline constexpr std::array stacks{main_stack, nmi_stack, machine_check_stack, debug_stack, double_fault_stack};
+
 inline constexpr Region devices{slot_base + 3 * gibibyte, gibibyte};
 inline constexpr Region machine_to_physical{slot_base + 16 * gibibyte, gibibyte / 2};  // 8 bytes a frame
 inline constexpr Region frame_table{slot_base + 32 * gibibyte, 4 * gibibyte};          // at most 64 bytes a frame
@@ -83,6 +95,13 @@ inline constexpr std::array regions{gate,        image,        this_cpu,  device
 static_assert(regions_are_sound(), "regions are 2 MiB aligned, ascending, disjoint, and inside slot 256");
 static_assert(this_cpu.end() - gate.base < 2 * gibibyte, "JMP rel32 reaches all of the image from the gate");
 static_assert(highest_machine_address / page_size * 8 <= machine_to_physical.size);
+
+static_assert(gate_spill.end() - gate_stack.base == guest_scratch.size);
+
+// Where the hypervisor finds the byte that the guest's face has at `scratch_address`.
+[[nodiscard]] constexpr uint64_t guest_scratch_alias(uint64_t scratch_address) {
+    return scratch_address - gate_stack.base + guest_scratch.base;
+}
 
 // Does [base, base + size) touch slot 256? `size` is at least 1 and at most 2^39.
 [[nodiscard]] constexpr bool touches_slot(uint64_t base, uint64_t size) {
