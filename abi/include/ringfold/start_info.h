@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a guest finds at its start. vCPU 0 begins in ring 1 at the image's ELF entry with RDI = linear address of the
+ * start-info page, RSP = stack_top, RFLAGS 0x202, interrupt_flag 0, nothing registered.
+ *
+ * Memory: pseudo-physical frames 0 .. frame_count - 1, each backed by a machine frame that physical_to_machine names.
+ * The first mapped_frames of them are mapped with 4 KiB pages at virtual_base + (frame << 12): the image at its p_paddr with the
+ * flags of its segments, all else writable and no-execute but for page tables, which are read-only. Within it, in this
+ * order behind the image: module (if any), this page, physical_to_machine, page tables, stack (4 pages), vCPU 0's page; free
+ * frames follow from first_free_frame on.
+ */
+#ifndef RINGFOLD_START_INFO_H
+#define RINGFOLD_START_INFO_H
+
+#include "base.h"
+
+#define RINGFOLD_START_INFO_MAGIC 0x646c6f66676e6972ULL /* "ringfold" */
+
+/* ELF note of a guest image: owner "Ringfold". */
+#define RINGFOLD_NOTE_OWNER "Ringfold"
+#define RINGFOLD_NOTE_ABI_VERSION 1U   /* uint32_t: the ABI the image was built for */
+#define RINGFOLD_NOTE_MAPPED_BYTES 2U  /* uint64_t: how much memory to map at the start; default: all, at most 64 MiB */
+#define RINGFOLD_NOTE_HYPERCALL_RETURN 3U /* uint64_t: linear return address of hypercalls, see vcpu.h; required */
+
+#define RINGFOLD_START_IDENTITY (1ULL << 0)   /* pseudo-physical = machine frame numbers */
+#define RINGFOLD_START_PRIVILEGED (1ULL << 1) /* the control domain */
+#define RINGFOLD_START_DEBUG (1ULL << 2)      /* a debug build of the hypervisor: audit and histograms are there */
+#define RINGFOLD_START_PCID (1ULL << 3)       /* translations are tagged */
+
+struct ringfold_start_info {
+	uint64_t magic;
+	uint32_t abi_version;
+	uint32_t domain_id;
+	uint64_t flags;                /* RINGFOLD_START_* */
+	uint32_t vcpu_count;           /* most vCPUs that the domain may start, vCPU 0 included */
+	uint32_t reserved;
+	uint64_t frame_count;
+	uint64_t virtual_base;
+	uint64_t mapped_frames;
+	uint64_t physical_to_machine;  /* linear address of uint64_t[frame_count] */
+	uint64_t root;                 /* machine frame of the L4 that vCPU 0 starts on */
+	uint64_t page_tables;          /* pseudo-physical frame of the first page table */
+	uint64_t page_table_count;
+	uint64_t stack_top;
+	uint64_t vcpu_page;            /* pseudo-physical frame of vCPU 0's page */
+	uint64_t first_free_frame;     /* pseudo-physical */
+	uint64_t module_address;       /* linear; 0 if there is none */
+	uint64_t module_size;          /* bytes */
+	char command_line[1024];       /* NUL-terminated */
+};
+RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, command_line, 128);
+RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1152);
+
+#endif
