@@ -8,7 +8,7 @@
 namespace ringfold {
 
 struct HpetTable {
-    MachineAddress address;
+    MachineAddress address{};
 };
 
 [[nodiscard]] Result<HpetTable> parse_hpet(ByteSpan table, AcpiProblems &problems);

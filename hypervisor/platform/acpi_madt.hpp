@@ -26,7 +26,7 @@ struct ProcessorEntry {
 
 struct IoApicEntry {
     uint8_t id = 0;
-    MachineAddress address;
+    MachineAddress address{};
     uint32_t first_gsi = 0;  // the global system interrupt of its pin 0
 };
 
@@ -34,13 +34,13 @@ struct IoApicEntry {
 struct InterruptOverride {
     uint8_t isa_irq = 0;
     uint32_t gsi = 0;
-    InterruptWiring wiring;
+    InterruptWiring wiring{};
 };
 
 // An input pin that must raise an NMI.
 struct NmiSource {
     uint32_t gsi = 0;
-    InterruptWiring wiring;
+    InterruptWiring wiring{};
 };
 
 // A local APIC input (LINT0 or LINT1) that is wired to NMI.
@@ -48,7 +48,7 @@ struct LocalNmi {
     static constexpr uint32_t every_processor = 0xffff'ffff;
     uint32_t acpi_uid = every_processor;
     uint8_t lint = 1;
-    InterruptWiring wiring;
+    InterruptWiring wiring{};
 };
 
 inline constexpr std::size_t madt_most_processors = 64;

@@ -10,7 +10,7 @@
 namespace ringfold {
 
 struct PciSegment {
-    MachineAddress base;  // of bus 0, whether or not bus 0 belongs to it
+    MachineAddress base{};  // of bus 0, whether or not bus 0 belongs to it
     uint16_t segment = 0;
     uint8_t first_bus = 0;
     uint8_t last_bus = 0;

@@ -23,7 +23,7 @@ inline constexpr uint32_t acpi_largest_table = 4 * 1024 * 1024; // a DSDT has hu
 // A table that was read whole: its length fits and its checksum holds.
 struct AcpiTable {
     AcpiSignature signature;
-    MachineAddress address;
+    MachineAddress address{};
     ByteSpan bytes;  // header included
 };
 
