@@ -6,10 +6,10 @@
 
 asm(R"(
 	.pushsection .text.hypercall, "ax", @progbits
-	.globl hypercall_entry, hypercall_return
-	.hidden hypercall_entry, hypercall_return
+	.globl ringfold_hypercall_entry, hypercall_return
+	.hidden ringfold_hypercall_entry, hypercall_return
 	.balign 64
-hypercall_entry:
+ringfold_hypercall_entry:
 	syscall
 hypercall_return:
 	ret

@@ -5,6 +5,7 @@
 
 #include <ringfold/hypercall.h>
 #include <ringfold/hypercall_numbers.h>
+#include <ringfold/hypercall_wrappers.h>
 
 #include <cstdint>
 
@@ -17,17 +18,11 @@ struct Result {
     [[nodiscard]] bool ok() const { return status == 0; }
 };
 
-extern "C" const char hypercall_entry[];   // call this: SYSCALL, RET
 extern "C" const char hypercall_return[];  // the address behind the SYSCALL, registered with the hypervisor
 
 inline Result hypercall(uint64_t number, uint64_t argument0 = 0, uint64_t argument1 = 0, uint64_t argument2 = 0) {
-    uint64_t status = number;
-    uint64_t value = argument2;
-    asm volatile("call hypercall_entry"
-                 : "+a"(status), "+d"(value)
-                 : "D"(argument0), "S"(argument1)
-                 : "rcx", "r11", "memory", "cc");
-    return {static_cast<int64_t>(status), value};
+    const ringfold_hypercall_result result = ringfold_hypercall(number, argument0, argument1, argument2, 0, 0, 0);
+    return {result.status, result.value};
 }
 
 inline Result version(uint32_t query) { return hypercall(RINGFOLD_HYPERCALL_VERSION, query); }
