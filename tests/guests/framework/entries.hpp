@@ -8,8 +8,6 @@
 
 #include <ringfold/vcpu.h>
 
-#include <type_traits>
-
 namespace guest {
 
 // An entry as the test sees it: whether there was one, its frame, and CR2 and DR6 of the vCPU page at that moment.
@@ -29,9 +27,8 @@ Result register_entries(const ringfold_vcpu_entries &entries);
 Entry catch_entry(void (*function)(void *), void *argument);
 
 template <typename Function>
-Entry catch_entry(Function &&function) {
-    using Plain = std::remove_reference_t<Function>;
-    return catch_entry([](void *argument) { (*static_cast<Plain *>(argument))(); }, &function);
+Entry catch_entry(Function function) {
+    return catch_entry([](void *argument) { (*static_cast<Function *>(argument))(); }, &function);
 }
 
 // Restores every register from the frame and goes there; to ring 3 by way of the return window.
