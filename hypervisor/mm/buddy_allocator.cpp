@@ -15,7 +15,7 @@ constexpr uint32_t head_at(uint32_t frame, unsigned order) { return frame & ~(fr
 
 void BuddyAllocator::initialise(FrameNodes nodes) {
     nodes_ = nodes;
-    std::fill(nodes_.begin(), nodes_.end(), FrameNode{FrameNode::none, FrameNode::none, 0, 0, FrameState::unmanaged, 0});
+    std::fill(nodes_.begin(), nodes_.end(), FrameNode{FrameNode::none, FrameNode::none, 0, 0, BlockState::unmanaged, 0});
     clear_lists();
     counters_ = {};
 }
@@ -25,12 +25,12 @@ Result<void> BuddyAllocator::add(MachineFrame first, FrameCount count) {
         return Error::out_of_range;
     }
     const FrameNodes range = nodes_.subspan(first.raw(), count.raw());
-    const auto is_new = [](const FrameNode &node) { return node.state == FrameState::unmanaged; };
+    const auto is_new = [](const FrameNode &node) { return node.state == BlockState::unmanaged; };
     if (!std::all_of(range.begin(), range.end(), is_new)) {
         return Error::already_exists;
     }
     for (FrameNode &node : range) {
-        node.state = FrameState::interior;
+        node.state = BlockState::interior;
     }
     counters_.managed += count;
     auto frame = static_cast<uint32_t>(first.raw());
@@ -139,7 +139,7 @@ void BuddyAllocator::link(Block block, uint32_t dirty_frames) {
     FrameNode &node = nodes_[block.head];
     node.dirty = dirty_frames;
     node.order = static_cast<uint8_t>(block.order);
-    node.state = FrameState::free;
+    node.state = BlockState::free;
     uint32_t &list = list_of(block);
     node.previous = FrameNode::none;
     node.next = list;
@@ -164,7 +164,7 @@ void BuddyAllocator::unlink(Block block) {
     }
     node.next = FrameNode::none;
     node.previous = FrameNode::none;
-    node.state = FrameState::interior;
+    node.state = BlockState::interior;
     counters_.free -= FrameCount{frames_in(block.order)};
     counters_.dirty -= FrameCount{node.dirty};
 }
@@ -173,7 +173,7 @@ void BuddyAllocator::unlink(Block block) {
 std::optional<BuddyAllocator::Block> BuddyAllocator::block_of(uint32_t frame) const {
     for (unsigned order = 0; order < orders; ++order) {
         const FrameNode &node = nodes_[head_at(frame, order)];
-        if (node.state != FrameState::interior && node.state != FrameState::unmanaged && node.order >= order) {
+        if (node.state != BlockState::interior && node.state != BlockState::unmanaged && node.order >= order) {
             return Block{head_at(frame, order), node.order};
         }
     }
@@ -196,11 +196,11 @@ std::optional<BuddyAllocator::Block> BuddyAllocator::find_by_address(uint32_t be
     std::optional<Block> best;
     for (uint32_t frame = begin; frame < end && end - frame >= frames_in(order.raw());) {
         const FrameNode &node = nodes_[frame];
-        if (node.state == FrameState::unmanaged) {
+        if (node.state == BlockState::unmanaged) {
             ++frame;
             continue;
         }
-        if (node.state == FrameState::free && node.order >= order.raw() && (!best || node.order < best->order)) {
+        if (node.state == BlockState::free && node.order >= order.raw() && (!best || node.order < best->order)) {
             best = Block{frame, node.order};
         }
         frame += frames_in(node.order);
@@ -224,7 +224,7 @@ MachineFrame BuddyAllocator::hand_out(Block block, Order order, bool lowest) {
     FrameNode &node = nodes_[block.head];
     node.dirty = dirty_frames;
     node.order = static_cast<uint8_t>(block.order);
-    node.state = FrameState::allocated;
+    node.state = BlockState::allocated;
     ++counters_.allocations;
     return MachineFrame{block.head};
 }
@@ -235,11 +235,11 @@ Result<BuddyAllocator::Block> BuddyAllocator::allocated_block(MachineFrame first
         return Error::bad_frame;
     }
     const auto head = static_cast<uint32_t>(first.raw());
-    if (nodes_[head].state == FrameState::unmanaged) {
+    if (nodes_[head].state == BlockState::unmanaged) {
         return Error::bad_frame;
     }
     const auto block = block_of(head);
-    if (!block || nodes_[block->head].state != FrameState::allocated || block->order < order.raw()) {
+    if (!block || nodes_[block->head].state != BlockState::allocated || block->order < order.raw()) {
         return Error::not_found;
     }
     return *block;
@@ -266,11 +266,11 @@ void BuddyAllocator::carve_allocated(Block block, Block part) {
         const bool in_lower = part.head < middle;
         FrameNode &other = nodes_[in_lower ? middle : block.head];
         other.order = static_cast<uint8_t>(block.order);
-        other.state = FrameState::allocated;
+        other.state = BlockState::allocated;
         other.dirty = 0;
         block.head = in_lower ? block.head : middle;
     }
-    nodes_[part.head].state = FrameState::interior;
+    nodes_[part.head].state = BlockState::interior;
 }
 
 // Makes a block free, as part of the largest free block that it completes. Zones are never joined.
@@ -281,7 +281,7 @@ void BuddyAllocator::merge_and_link(Block block, uint32_t dirty_frames) {
             break;
         }
         const FrameNode &node = nodes_[buddy];
-        if (node.state != FrameState::free || node.order != block.order) {
+        if (node.state != BlockState::free || node.order != block.order) {
             break;
         }
         unlink({buddy, block.order});

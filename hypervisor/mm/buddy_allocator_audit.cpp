@@ -12,21 +12,21 @@ std::optional<BuddyAllocator::Recount> BuddyAllocator::recount() const {
     Recount count;
     for (uint64_t frame = 0; frame < nodes_.size();) {
         const FrameNode &node = nodes_[frame];
-        if (node.state == FrameState::unmanaged) {
+        if (node.state == BlockState::unmanaged) {
             ++frame;
             continue;
         }
         const uint64_t size = uint64_t{1} << node.order;
-        if (node.state == FrameState::interior || frame % size != 0 || size > nodes_.size() - frame) {
+        if (node.state == BlockState::interior || frame % size != 0 || size > nodes_.size() - frame) {
             return std::nullopt;
         }
         const auto inside = nodes_.subspan(frame + 1, size - 1);
-        const auto is_interior = [](const FrameNode &other) { return other.state == FrameState::interior; };
+        const auto is_interior = [](const FrameNode &other) { return other.state == BlockState::interior; };
         if (!std::all_of(inside.begin(), inside.end(), is_interior)) {
             return std::nullopt;
         }
         count.managed += FrameCount{size};
-        if (node.state == FrameState::free) {
+        if (node.state == BlockState::free) {
             if (node.dirty > size) {
                 return std::nullopt;
             }
@@ -48,7 +48,7 @@ std::optional<uint64_t> BuddyAllocator::listed_blocks() const {
                 uint32_t previous = FrameNode::none;
                 for (uint32_t head = lists_[zone][kind][order]; head != FrameNode::none; head = nodes_[head].next) {
                     const FrameNode &node = nodes_[head];
-                    if (node.state != FrameState::free || node.order != order || node.previous != previous ||
+                    if (node.state != BlockState::free || node.order != order || node.previous != previous ||
                         zone_of(head) != zone || kind_of(node.dirty) != kind) {
                         return std::nullopt;
                     }

@@ -23,7 +23,7 @@
 
 namespace ringfold {
 
-enum class FrameState : uint8_t {
+enum class BlockState : uint8_t {
     unmanaged,  // never given to the allocator: a hole, a device, or memory reserved at boot
     interior,   // inside a block, not its first frame
     free,       // first frame of a free block
@@ -37,7 +37,7 @@ struct FrameNode {
     uint32_t previous;  // free
     uint32_t dirty;     // dirty frames of the block, or of the upper half that starts here (see above)
     uint8_t order;      // head: of the block
-    FrameState state;
+    BlockState state;
     uint16_t reserved;
 };
 static_assert(sizeof(FrameNode) == 16);
