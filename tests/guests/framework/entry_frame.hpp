@@ -8,7 +8,7 @@
 //      +0x90  CS          "from user" is CS & 2
 //      +0x88  RIP
 //      +0x80  error code  0 where there is none
-//      +0x78  vector      or an EntryKind
+//      +0x78  vector      or an entry_* number
 //      +0x00  RDI ... R15, pushed in that order
 #pragma once
 
@@ -20,31 +20,27 @@
 namespace guest {
 
 // Vectors of processor exceptions (Intel SDM volume 3, section 6.15).
-enum Vector : uint64_t {
-    divide_error = 0,
-    debug_exception = 1,
-    breakpoint = 3,
-    overflow = 4,
-    invalid_opcode = 6,
-    device_not_available = 7,
-    double_fault = 8,
-    segment_not_present = 11,
-    stack_fault = 12,
-    general_protection = 13,
-    page_fault = 14,
-    x87_error = 16,
-    alignment_check = 17,
-    simd_error = 19,
-};
+inline constexpr uint64_t divide_error = 0;
+inline constexpr uint64_t debug_exception = 1;
+inline constexpr uint64_t breakpoint = 3;
+inline constexpr uint64_t overflow = 4;
+inline constexpr uint64_t invalid_opcode = 6;
+inline constexpr uint64_t device_not_available = 7;
+inline constexpr uint64_t double_fault = 8;
+inline constexpr uint64_t segment_not_present = 11;
+inline constexpr uint64_t stack_fault = 12;
+inline constexpr uint64_t general_protection = 13;
+inline constexpr uint64_t page_fault = 14;
+inline constexpr uint64_t x87_error = 16;
+inline constexpr uint64_t alignment_check = 17;
+inline constexpr uint64_t simd_error = 19;
 
 // Entries that are no exceptions, numbered past all vectors; a bad return is `entry_bad_return` + its vector.
-enum EntryKind : uint64_t {
-    entry_int80 = 0x80,
-    entry_system_call = 0x100,
-    entry_system_call32 = 0x101,
-    entry_upcall = 0x102,
-    entry_bad_return = 0x200,
-};
+inline constexpr uint64_t entry_int80 = 0x80;
+inline constexpr uint64_t entry_system_call = 0x100;
+inline constexpr uint64_t entry_system_call32 = 0x101;
+inline constexpr uint64_t entry_upcall = 0x102;
+inline constexpr uint64_t entry_bad_return = 0x200;
 
 // Error-code bits of a page fault (Intel SDM volume 3, section 4.7).
 inline constexpr uint64_t fault_present = 1 << 0;

@@ -14,7 +14,7 @@ inline uint64_t read_tsc() {
     return static_cast<uint64_t>(high) << 32 | low;
 }
 
-inline void pause() { asm volatile("pause" ::: "memory"); }
+inline void relax() { asm volatile("pause" ::: "memory"); }
 
 inline uint64_t read_gs_base() {
     uint64_t value = 0;

@@ -106,7 +106,7 @@ void wait_for(const std::atomic<uint64_t> &word, uint64_t value) {
     const uint64_t deadline = system_time() + patience;
     // Acquire pairs with the store that announces the value.
     for (unsigned spins = 1; word.load(std::memory_order_acquire) != value; ++spins) {
-        pause();
+        relax();
         if (spins % 1024 == 0) {
             hypercall(RINGFOLD_HYPERCALL_YIELD);
             if (system_time() > deadline) {
@@ -121,7 +121,7 @@ void Barrier::wait() {
     const uint64_t target = (ticket / count_ + 1) * count_;
     const uint64_t deadline = system_time() + patience;
     for (unsigned spins = 1; arrived_.load(std::memory_order_acquire) < target; ++spins) {
-        pause();
+        relax();
         if (spins % 1024 == 0) {
             hypercall(RINGFOLD_HYPERCALL_YIELD);
             if (system_time() > deadline) {

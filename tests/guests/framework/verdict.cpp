@@ -26,7 +26,7 @@ constinit std::atomic<unsigned> failures{0};
     const bool good = verdict == Verdict::success || verdict == Verdict::skip;
     hypercall(RINGFOLD_HYPERCALL_SHUTDOWN, power_off, good ? 0 : static_cast<uint32_t>(verdict));
     for (;;) {
-        pause();
+        relax();
     }
 }
 

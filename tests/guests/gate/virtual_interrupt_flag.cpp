@@ -30,7 +30,7 @@ void wait_until_pending() {
         if (system_time() > deadline) {
             fatal_failure("the timer did not set upcall_pending");
         }
-        pause();
+        relax();
     }
 }
 
@@ -57,7 +57,7 @@ void guest_main() {
     arm_timer(millisecond);
     const uint64_t deadline = system_time() + 1000 * millisecond;
     while (this_vcpu().upcalls.load() < 2 && system_time() < deadline) {
-        pause();
+        relax();
     }
     check_equal(this_vcpu().upcalls, 2, "upcalls after a timer with the flag 1");
     check_equal(flag_in_upcall, 0, "flag in the upcall");
