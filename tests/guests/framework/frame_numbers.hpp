@@ -7,6 +7,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <initializer_list>
 
 namespace guest {
 
@@ -14,6 +15,9 @@ inline constexpr uint64_t page_size = 4096;
 inline constexpr uint64_t big_page_size = 512 * page_size;
 inline constexpr uint64_t frames_per_extent = 512;
 inline constexpr uint64_t table_entries = 512;
+
+// For loops over values of the ABI's constants, whose types differ.
+using Words = std::initializer_list<uint64_t>;
 
 struct MachineFrame {
     uint64_t number;

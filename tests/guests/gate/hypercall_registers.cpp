@@ -93,7 +93,7 @@ void check_kept(uint64_t number, uint64_t flags, bool has_value) {
 void guest_main() {
     constexpr uint64_t plain = flag_reserved | flag_interrupt;
     constexpr uint64_t all = plain | flag_carry | flag_zero | flag_direction | flag_alignment_check | flag_identification;
-    for (const uint64_t flags : {plain, all}) {
+    for (const uint64_t flags : Words{plain, all}) {
         check_kept(RINGFOLD_HYPERCALL_VERSION, flags, true);
         check_kept(RINGFOLD_HYPERCALL_YIELD, flags, false);
         check_kept(RINGFOLD_HYPERCALL_VCPU_STATE, flags, false);
