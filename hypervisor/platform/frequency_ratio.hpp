@@ -14,6 +14,11 @@
 
 namespace ringfold {
 
+[[nodiscard]] constexpr uint64_t scale_ticks(uint64_t ticks, uint32_t multiplier, int8_t shift) {
+    const uint64_t shifted = shift >= 0 ? ticks << shift : ticks >> -shift;
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(shifted) * multiplier >> 32);
+}
+
 class FrequencyRatio {
   public:
     constexpr FrequencyRatio() = default;
@@ -49,10 +54,7 @@ class FrequencyRatio {
         return FrequencyRatio{fraction, static_cast<int8_t>(shift)};
     }
 
-    [[nodiscard]] constexpr uint64_t apply(uint64_t ticks) const {
-        const uint64_t shifted = shift_ >= 0 ? ticks << shift_ : ticks >> -shift_;
-        return static_cast<uint64_t>(static_cast<unsigned __int128>(shifted) * multiplier_ >> 32);
-    }
+    [[nodiscard]] constexpr uint64_t apply(uint64_t ticks) const { return scale_ticks(ticks, multiplier_, shift_); }
     [[nodiscard]] constexpr uint32_t multiplier() const { return multiplier_; }
     [[nodiscard]] constexpr int8_t shift() const { return shift_; }
 

@@ -2,8 +2,8 @@
 //
 // hwprobe: what does this processor do in ring 1? Tries, one by one, everything that Ringfold's design relies on, and
 // prints a line each, "name | expected | seen | ok", on the first serial port and on the screen. It needs no disk and
-// changes nothing. Words on its command line: `nowait` (do not wait at full screens), `exit` (leave QEMU through its
-// debug-exit device at port 0x501).
+// changes nothing. Words on its command line: `nowait` (do not wait at full screens), `exit` (leave the emulator: QEMU
+// with its debug-exit device at port 0x501, or Bochs).
 #include "tests/hwprobe/arrangement.hpp"
 #include "tests/hwprobe/console.hpp"
 #include "tests/hwprobe/descriptors.hpp"
@@ -68,6 +68,14 @@ void print_summary(const Counts &counts) {
     print_line(line.add_number(counts.skipped, 10).add(" skipped").view());
 }
 
+// QEMU's debug-exit device; Bochs' shutdown port.
+void leave_emulator() {
+    asm volatile("outl %0, %1" : : "a"(0), "Nd"(uint16_t{0x501}));
+    for (const char character : std::string_view{"Shutdown"}) {
+        write_port(0x8900, static_cast<uint8_t>(character));
+    }
+}
+
 }  // namespace
 
 extern "C" void hwprobe_main(uint32_t magic, uint32_t information) {
@@ -82,8 +90,9 @@ extern "C" void hwprobe_main(uint32_t magic, uint32_t information) {
         try_probe(probe, counts);
     }
     print_summary(counts);
+    end_screen();
     if (words.exit) {
-        asm volatile("outl %0, %1" : : "a"(0), "Nd"(uint16_t{0x501}));
+        leave_emulator();
     }
 }
 

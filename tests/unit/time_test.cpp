@@ -3,7 +3,7 @@
 // Clock arithmetic against exact 128-bit arithmetic, and calibration against made-up counters.
 #include "hypervisor/platform/calibration.hpp"
 #include "hypervisor/platform/cpuid_frequency.hpp"
-#include "hypervisor/platform/time_scale.hpp"
+#include "hypervisor/platform/system_clock.hpp"
 
 #include <gtest/gtest.h>
 #include <random>
@@ -19,16 +19,16 @@ class RatioTest : public testing::TestWithParam<uint64_t> {};
 
 TEST_P(RatioTest, IsWithinOnePartInTwoToThe31) {
     const uint64_t frequency = GetParam();
-    auto scale = TimeScale::starting(0, 0, frequency);
-    ASSERT_TRUE(scale.ok());
-    EXPECT_TRUE(scale.value().to_nanoseconds.multiplier() & 0x8000'0000u);
+    auto clock = SystemClock::starting(0, 0, frequency);
+    ASSERT_TRUE(clock.ok());
+    EXPECT_TRUE(clock.value().scale().multiplier & 0x8000'0000u);
     for (uint64_t seconds : {1ull, 60ull, 86'400ull, 31'536'000ull}) {
         const uint64_t ticks = seconds * frequency;
-        const uint64_t nanoseconds = scale.value().nanoseconds_at(ticks);
+        const uint64_t nanoseconds = clock.value().nanoseconds_at(ticks);
         const uint64_t expected = exact(ticks, frequency, nanoseconds_per_second);
         EXPECT_LE(nanoseconds, expected);
         EXPECT_LE(expected - nanoseconds, (expected >> 31) + 2) << seconds << " s at " << frequency;
-        const uint64_t back = scale.value().tsc_at(seconds * nanoseconds_per_second);
+        const uint64_t back = clock.value().tsc_at(seconds * nanoseconds_per_second);
         const uint64_t error = back > ticks ? back - ticks : ticks - back;
         EXPECT_LE(error, (ticks >> 31) + (frequency / nanoseconds_per_second) + 2);
     }
@@ -56,25 +56,36 @@ TEST(FrequencyRatio, IsMonotonic) {
     }
 }
 
-TEST(TimeScale, StartsWhereItIsToldAndNeverRunsBackwards) {
-    auto result = TimeScale::starting(5'000, 77, 1'000'000'000);
+TEST(SystemClock, StartsWhereItIsToldAndNeverRunsBackwards) {
+    auto result = SystemClock::starting(5'000, 77, 1'000'000'000);
     ASSERT_TRUE(result.ok());
-    const TimeScale &scale = result.value();
-    EXPECT_EQ(scale.nanoseconds_at(5'000), 77u);
-    EXPECT_EQ(scale.nanoseconds_at(4'000), 77u) << "a count of the past";
-    EXPECT_NEAR(static_cast<double>(scale.nanoseconds_at(6'000)), 1'077.0, 1.0);
-    EXPECT_EQ(scale.tsc_at(77), 5'000u);
-    EXPECT_EQ(scale.tsc_at(0), 5'000u);
-    EXPECT_GT(scale.tsc_at(~uint64_t{0}), uint64_t{1} << 57) << "a deadline beyond all reach must not wrap";
+    const SystemClock &clock = result.value();
+    EXPECT_EQ(clock.nanoseconds_at(5'000), 77u);
+    EXPECT_EQ(clock.nanoseconds_at(4'000), 77u) << "a count of the past";
+    EXPECT_NEAR(static_cast<double>(clock.nanoseconds_at(6'000)), 1'077.0, 1.0);
+    EXPECT_EQ(clock.tsc_at(77), 5'000u);
+    EXPECT_EQ(clock.tsc_at(0), 5'000u);
+    EXPECT_GT(clock.tsc_at(~uint64_t{0}), uint64_t{1} << 57) << "a deadline beyond all reach must not wrap";
 }
 
-TEST(TimeScale, DeadlineIsReachedAtItsCount) {
+TEST(SystemClock, DeadlineIsReachedAtItsCount) {
     for (const uint64_t frequency : {1'000'000'000ull, 2'399'998'123ull, 3'700'000'001ull}) {
-        auto result = TimeScale::starting(123, 0, frequency);
+        auto result = SystemClock::starting(123, 0, frequency);
         ASSERT_TRUE(result.ok());
         for (uint64_t deadline = 1; deadline < 1'000'000'000; deadline = deadline * 3 + 1) {
             EXPECT_GE(result.value().nanoseconds_at(result.value().tsc_at(deadline)) + 1, deadline);
         }
+    }
+}
+
+TEST(SystemClock, FollowsACounterThatIsAheadOrBehind) {
+    auto result = SystemClock::starting(10'000, 50, 1'000'000'000);
+    ASSERT_TRUE(result.ok());
+    const SystemClock &clock = result.value();
+    for (const int64_t ahead : {-4'000, 0, 123'456}) {
+        const auto shift = static_cast<uint64_t>(ahead);
+        EXPECT_EQ(clock.shifted(ahead).nanoseconds_at(12'345 + shift), clock.nanoseconds_at(12'345));
+        EXPECT_EQ(clock.shifted(ahead).tsc_at(999), clock.tsc_at(999) + shift);
     }
 }
 
