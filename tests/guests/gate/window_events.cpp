@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// guest: icount=1 timeout=60
+//
+// An upcall at each single instruction of the return window and around it. Under -icount time is exact: the timer is armed a
+// fixed time ahead and the return to ring 3 begins after a delay that grows by one instruction each round, so the event
+// meets every instruction from before the window until the user's program ends. Expected each time: exactly one upcall;
+// from ring 1 before the window's first instruction is done, from then on as if from the return area, with the user's
+// registers and GS base; and the program sees nothing of it.
+#include "framework/guest.hpp"
+
+using namespace guest;
+
+namespace {
+
+constexpr uint64_t lead = 20 * microsecond;  // far more than arming the timer takes
+constexpr uint64_t sled = 512;
+constexpr uint64_t user_gs = 0x0000'6666'0000'0000;
+
+USER_PROGRAM void program() {
+    asm volatile(R"(
+	.rept 32
+	incq %rbx
+	.endr
+	rdgsbase %rbp
+	syscall
+)");
+}
+
+// RDI: how many of the NOPs to execute.
+extern "C" [[gnu::naked]] void delay(uint64_t) {
+    asm volatile("leaq 1f(%rip), %rax\n\tsubq %rdi, %rax\n\tjmpq *%rax\n\t.rept 512\n\tnop\n\t.endr\n1:\tretq");
+}
+
+struct Delivery {
+    uint64_t count, rip, cs, rbx, gs_base, user_gs_base, interrupt_flag;
+};
+constinit Delivery delivery{};
+
+bool note(Frame &frame) {
+    if (frame.vector == entry_upcall) {
+        delivery = {delivery.count + 1, frame.rip, frame.cs, frame.rbx, read_gs_base(), vcpu_page().user_gs_base,
+                    frame.rflags & flag_interrupt};
+    }
+    return false;
+}
+
+struct Hits {
+    unsigned kernel, at_first_user_instruction, later;
+};
+
+// One round; `coarse` nanoseconds and `fine` instructions between arming and returning.
+void round(uint64_t coarse, uint64_t fine, Hits &hits) {
+    delivery = {};
+    const uint64_t deadline = system_time() + lead;
+    hypercall(RINGFOLD_HYPERCALL_TIMER_SET, deadline);
+    while (system_time() < deadline - coarse) {
+    }
+    delay(fine);
+    Frame frame = user_frame(program);
+    frame.rbx = 100;
+    vcpu_page().user_gs_base = user_gs;
+    const Entry entry = run_user(frame);
+    check(entry.frame.vector == entry_system_call && entry.frame.rbx == 132 && entry.frame.rbp == user_gs,
+          "delay %lu: entry 0x%lx rbx %lu gs %lx", fine, entry.frame.vector, entry.frame.rbx, entry.frame.rbp);
+    if (delivery.count == 0) {  // too early or too late for this round: take it now
+        enable_upcalls();
+        disable_upcalls();
+        return;
+    }
+    check_equal(delivery.count, 1, "upcalls of one timer");
+    check_equal(delivery.gs_base, vcpu_page().kernel_gs_base, "GS base in the upcall");
+    check_equal(delivery.interrupt_flag, flag_interrupt, "IF of its frame");
+    if (delivery.cs == RINGFOLD_KERNEL_CS) {
+        ++hits.kernel;
+        return;
+    }
+    check_equal(delivery.cs, RINGFOLD_USER_CS, "CS of the upcall's frame");
+    check_equal(delivery.user_gs_base, user_gs, "the user's GS base in the page");
+    check_equal(delivery.rip - user_address(program), 3 * (delivery.rbx - 100), "RIP and RBX agree");
+    ++(delivery.rip == user_address(program) ? hits.at_first_user_instruction : hits.later);
+}
+
+}  // namespace
+
+void guest_main() {
+    set_up_user();
+    this_vcpu().hook = note;
+    Hits hits{};
+    for (uint64_t coarse = 300; coarse <= 1500; coarse += 300) {
+        for (uint64_t fine = 0; fine < sled; ++fine) {
+            round(coarse, fine, hits);
+        }
+    }
+    print("upcalls: %u in ring 1, %u at the first user instruction or in the window, %u behind it\n", hits.kernel,
+          hits.at_first_user_instruction, hits.later);
+    // The window's last three instructions and the user's first make four, each met at least once.
+    check(hits.at_first_user_instruction >= 4, "the window was met %u times only", hits.at_first_user_instruction);
+    check(hits.later >= 16, "the program was met %u times only", hits.later);
+}
