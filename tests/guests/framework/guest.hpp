@@ -13,6 +13,7 @@
 #include "framework/instructions.hpp"
 #include "framework/memory.hpp"
 #include "framework/page_table.hpp"
+#include "framework/random.hpp"
 #include "framework/time.hpp"
 #include "framework/user.hpp"
 #include "framework/vcpu.hpp"

@@ -14,19 +14,9 @@ constexpr uint64_t scratch = 0xffff'8000'0004'0000;
 constexpr uint64_t scratch_words = 6 * page_size / 8;
 constexpr unsigned rounds = 1500;
 
-constinit uint64_t state = 0;
-
-// xorshift64* (Vigna).
-uint64_t random() {
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * 0x2545'f491'4f6c'dd1d;
-}
-
-uint64_t random_word() {
-    const uint64_t value = random();
-    switch (value % 8) {
+uint64_t random_word(Random &random) {
+    const uint64_t value = random.next();
+    switch (value >> 61) {
     case 0: return 0;
     case 1: return ~uint64_t{0};
     case 2: return value >> 56;
@@ -38,9 +28,9 @@ uint64_t random_word() {
     }
 }
 
-void fill_scratch() {
+void fill_scratch(Random &random) {
     for (uint64_t i = 0; i < scratch_words; ++i) {
-        store<uint64_t>(scratch + 8 * i, random_word());
+        store<uint64_t>(scratch + 8 * i, random_word(random));
     }
 }
 
@@ -77,12 +67,11 @@ void one_entry(uint64_t kind) {
 
 void guest_main() {
     set_up_user();
-    state = read_tsc() | 1;
-    print("seed 0x%lx\n", state);
+    Random random{choose_seed()};
     arm_timer(millisecond);
     for (unsigned round = 0; round < rounds; ++round) {
-        fill_scratch();
-        one_entry(random() % 7);
+        fill_scratch(random);
+        one_entry(random.below(7));
         if (round % 64 == 0) {
             arm_timer(200 * microsecond);  // an interrupt of the hypervisor's own at an odd moment
         }
