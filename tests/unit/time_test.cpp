@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Clock arithmetic against exact 128-bit arithmetic, and calibration against made-up counters.
+#include "hypervisor/cpu/tsc_offset.hpp"
 #include "hypervisor/platform/calibration.hpp"
 #include "hypervisor/platform/cpuid_frequency.hpp"
 #include "hypervisor/platform/system_clock.hpp"
@@ -97,6 +98,27 @@ TEST(CpuidFrequency, FollowsTheManual) {
     EXPECT_FALSE(frequencies_disagree(1'000'000'000, 1'009'000'000));
     EXPECT_TRUE(frequencies_disagree(1'000'000'000, 1'020'000'000));
     EXPECT_TRUE(frequencies_disagree(1'020'000'000, 1'000'000'000));
+}
+
+TEST(TscOffset, SlowExchangesDoNotCount) {
+    TscOffset offset;
+    offset.add({.sent = 1'000, .remote = 900'000, .received = 1'000'000});
+    offset.add({.sent = 2'000, .remote = 2'040, .received = 2'100});
+    offset.add({.sent = 5'000, .remote = 5'001, .received = 9'000});
+    EXPECT_EQ(offset.ahead(), -10);
+    EXPECT_EQ(offset.uncertainty(), 51u);
+    EXPECT_TRUE(offset.in_step());
+}
+
+TEST(TscOffset, DifferenceBeyondTheUncertaintyIsTold) {
+    TscOffset ahead;
+    ahead.add({.sent = 1'000, .remote = 1'200, .received = 1'100});
+    EXPECT_FALSE(ahead.in_step());
+    EXPECT_EQ(ahead.ahead(), 150);
+    TscOffset behind;
+    behind.add({.sent = 1'000'000, .remote = 5, .received = 1'000'100});
+    EXPECT_FALSE(behind.in_step());
+    EXPECT_EQ(behind.ahead(), -1'000'045);
 }
 
 // A world where reading a counter takes time, sometimes a lot of it.
