@@ -32,7 +32,7 @@ uint64_t read_window() {
 
 void second(uint64_t) {
     for (unsigned round = 0; round < rounds; ++round) {
-        for (const uint64_t expected : {1, 2, 0}) {
+        for (const uint64_t expected : Words{1, 2, 0}) {
             barrier.wait();
             check_equal(read_window(), expected, "what the other vCPU reads");
             barrier.wait();
