@@ -179,3 +179,5 @@ saved_ds:   resq 1
 saved_es:   resq 1
 saved_gdt:  resb 16
 saved_idt:  resb 16
+
+section .note.GNU-stack noalloc noexec nowrite progbits
