@@ -273,8 +273,8 @@ REFERENCE_HEAD = """\
 ABI version {version}. A hypercall is a `syscall` from ring 1 that returns to the registered address; the structures are
 in `abi/include/ringfold/`, the calling convention in `hypercall.h` there:
 
-- RAX is the number; arguments are in RDI, RSI, RDX, R10, R8, R9. Of an argument of fewer than 64 bits the register's
-  upper bits are ignored.
+- RAX is the number; arguments are in RDI, RSI, RDX, R10, R8, R9. A register that does not fit an argument of fewer than
+  64 bits is refused with `ERANGE`: nothing is cut off silently.
 - On return RAX is 0 or a negated error. RDX is 0 unless the call has a result or tells its progress; a result is 0 when
   the call fails, progress is told also then. RCX and R11 are lost, all other registers are kept.
 - A number that is not in this table gives `ENOSYS`.

@@ -25,7 +25,7 @@ inline Result hypercall(uint64_t number, uint64_t argument0 = 0, uint64_t argume
     return {result.status, result.value};
 }
 
-inline Result version(uint32_t query) { return hypercall(RINGFOLD_HYPERCALL_VERSION, query); }
+inline Result version(uint64_t query) { return hypercall(RINGFOLD_HYPERCALL_VERSION, query); }
 
 inline void invalidate_page(uint64_t linear) { hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, linear); }
 inline void flush_translations() { hypercall(RINGFOLD_GATE_FLUSH); }

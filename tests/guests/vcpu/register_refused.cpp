@@ -39,7 +39,7 @@ void guest_main() {
             check_refused(entries, "a bad address in a field");
         }
     }
-    for (const uint64_t address : Words{0, 0x1000, 0x0000'7fff'ffff'fffe}) {
+    for (const uint64_t address : Words{1, 0x1000, 0x0000'7fff'ffff'fffe}) {
         ringfold_vcpu_entries entries = default_entries();
         entries.hypercall_return = address;
         check_refused(entries, "hypercall_return in the lower half");
