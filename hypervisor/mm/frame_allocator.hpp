@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The machine's free frames: the one buddy allocator, behind its lock. Frames come zeroed and go back as they are;
+// clearing happens outside the lock where it can. Giving back what was not allocated is our own mistake, and panics.
+#pragma once
+
+#include "hypervisor/lib/result.hpp"
+#include "hypervisor/lib/units.hpp"
+#include "hypervisor/mm/buddy_allocator.hpp"
+
+namespace ringfold {
+
+// At boot, once, before any other function here: the books, one node for each frame up to the highest of RAM.
+void initialise_frame_allocator(FrameNodes nodes);
+// Takes over frames that nobody uses, with unknown contents.
+[[nodiscard]] Result<void> add_frames(MachineFrame first, FrameCount count);
+
+// A block of zeroed frames, aligned to its size.
+[[nodiscard]] Result<MachineFrame> allocate_frames(Order order);
+// The same, with every byte below `limit`.
+[[nodiscard]] Result<MachineFrame> allocate_frames_below(Order order, MachineAddress limit);
+
+// Gives back a block, or an aligned part of one, with anything in it.
+void free_frames(MachineFrame first, Order order);
+// Gives back a block that is known to be all zeroes.
+void free_clean_frames(MachineFrame first, Order order);
+
+// Clears up to `budget` free frames that are dirty, with the lock held: for idle CPUs, in small steps. Returns how many.
+FrameCount scrub_frames(FrameCount budget);
+
+[[nodiscard]] FrameCounters frame_counters();
+[[nodiscard]] FrameCount free_frame_count();
+
+// Does a recount agree with the books? Slow; for audits.
+[[nodiscard]] bool frame_allocator_is_consistent();
+
+}  // namespace ringfold
