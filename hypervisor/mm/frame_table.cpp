@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/mm/frame_table.hpp"
+
+#include "hypervisor/mm/extent.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
+
+namespace ringfold {
+
+namespace {
+
+constinit std::atomic<uint64_t> next_generation = 1;
+
+constinit std::span<FrameInfo> frame_infos;
+constinit std::span<Extent> extent_infos;
+
+}  // namespace
+
+// `next` computes the new state from the old one, or an error. Acquire on success pairs with the release of whoever
+// changed the frame before: what they wrote to it and about it is seen.
+template <typename Change>
+Result<void> FrameInfo::change(Change &&next) {
+    uint64_t old = state_.load(std::memory_order_acquire);
+    for (;;) {
+        Result<FrameState> wanted = next(FrameState{old});
+        if (!wanted.ok()) {
+            return wanted.error();
+        }
+        // Success: nobody changed the word since `next` judged it. Failure: judge the newer one.
+        if (state_.compare_exchange_weak(old, wanted.value().raw(), std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+            return {};
+        }
+    }
+}
+
+bool FrameInfo::owned_by(DomainId owner) const { return this->owner() == owner && state().references() != 0; }
+
+void FrameInfo::declare(DomainId owner) {
+    invariant(state() == FrameState{}, "a frame is declared before it is used");
+    owner_.store(owner.raw(), std::memory_order_relaxed);
+}
+
+Result<void> FrameInfo::assign(DomainId owner) {
+    if (this->owner() != no_domain || state().references() != 0) {
+        return Error::already_exists;
+    }
+    leaf_stamp.clear();
+    set_table_stamp(FlushMoment{});
+    owner_.store(owner.raw(), std::memory_order_relaxed);
+    // The release makes the owner visible to whoever sees the reference.
+    state_.store(FrameState{}.add_reference().raw(), std::memory_order_release);
+    return {};
+}
+
+Result<void> FrameInfo::unassign(DomainId owner) {
+    if (!owned_by(owner)) {
+        return Error::bad_frame;
+    }
+    TRY(change([](FrameState old) -> Result<FrameState> {
+        if (old != FrameState{}.add_reference()) {
+            return Error::busy;
+        }
+        return FrameState{};
+    }));
+    owner_.store(no_domain.raw(), std::memory_order_release);
+    return {};
+}
+
+Result<void> FrameInfo::take(DomainId owner) {
+    if (this->owner() != owner) {
+        return Error::bad_frame;
+    }
+    TRY(change([](FrameState old) -> Result<FrameState> {
+        if (old.references() == 0) {
+            return Error::bad_frame;
+        }
+        if (old.references() == FrameState::reference_limit) {
+            return Error::limit_reached;
+        }
+        return old.add_reference();
+    }));
+    if (this->owner() != owner) {  // it changed hands in between
+        drop();
+        return Error::bad_frame;
+    }
+    return {};
+}
+
+void FrameInfo::drop() {
+    const auto dropped = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.references() > 1 + old.type_count(), "an untyped reference is left to drop");
+        return old.drop_reference();
+    });
+    static_cast<void>(dropped.ok());
+}
+
+Result<void> FrameInfo::take_writable(DomainId owner) {
+    TRY(take(owner));
+    const auto typed = make_writable();
+    if (!typed.ok()) {
+        drop();
+        return typed.error();
+    }
+    return {};
+}
+
+void FrameInfo::drop_writable() {
+    make_read_only();
+    drop();
+}
+
+Result<void> FrameInfo::make_writable() {
+    return change([](FrameState old) -> Result<FrameState> {
+        if (old.type() != FrameType::none && old.type() != FrameType::writable) {
+            return Error::busy;
+        }
+        if (old.type_count() == FrameState::type_limit) {
+            return Error::limit_reached;
+        }
+        return old.with_type(FrameType::writable).add_type();
+    });
+}
+
+void FrameInfo::make_read_only() {
+    const auto changed = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.type() == FrameType::writable && old.type_count() > 0, "a writable use is left to drop");
+        const FrameState fewer = old.drop_type();
+        return fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer;
+    });
+    static_cast<void>(changed.ok());
+}
+
+Result<void> FrameInfo::begin_table(FrameType level) {
+    TRY(change([level](FrameState old) -> Result<FrameState> {
+        if (old.type() != FrameType::none) {
+            return Error::busy;
+        }
+        return old.with_type(level).with_partial(true);
+    }));
+    progress_ = 0;
+    return {};
+}
+
+Result<void> FrameInfo::take_table(FrameType level) {
+    return change([level](FrameState old) -> Result<FrameState> {
+        if (old.type() != level || !old.validated()) {
+            return Error::busy;
+        }
+        if (old.type_count() == FrameState::type_limit || old.references() == FrameState::reference_limit) {
+            return Error::limit_reached;
+        }
+        return old.add_reference().add_type();
+    });
+}
+
+Result<void> FrameInfo::finish_validation() {
+    invariant(progress_ == table_entries, "every entry of a validated table is referenced");
+    return change([](FrameState old) -> Result<FrameState> {
+        invariant(old.is_table() && old.partial(), "only a partial table is finished");
+        if (old.references() == FrameState::reference_limit) {
+            return Error::limit_reached;
+        }
+        return old.with_partial(false).with_validated(true).add_reference().add_type();
+    });
+}
+
+bool FrameInfo::drop_table_unless_last() {
+    return change([](FrameState old) -> Result<FrameState> {
+        invariant(old.is_table() && old.type_count() > 0, "a use as a table is left to drop");
+        if (old.type_count() == 1) {
+            return Error::again;
+        }
+        return old.drop_type().drop_reference();
+    }).ok();
+}
+
+void FrameInfo::begin_undo() {
+    const auto changed = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.validated() && old.type_count() == 1, "a table is undone by its last user");
+        invariant(!old.pinned(), "a pin is a use");
+        return old.with_validated(false).with_partial(true);
+    });
+    static_cast<void>(changed.ok());
+    progress_ = table_entries;
+}
+
+void FrameInfo::finish_undo() {
+    invariant(progress_ == 0, "no entry of an undone table is referenced");
+    const auto changed = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.is_table() && old.partial() && old.type_count() <= 1, "only a partial table is undone");
+        const FrameState kept = old.with_partial(false).with_type(FrameType::none);
+        return old.type_count() == 0 ? kept : kept.drop_type().drop_reference();
+    });
+    static_cast<void>(changed.ok());
+}
+
+void FrameInfo::set_pinned(bool pinned) {
+    const auto changed = change([pinned](FrameState old) -> Result<FrameState> { return old.with_pinned(pinned); });
+    static_cast<void>(changed.ok());
+}
+
+FlushMoment FrameInfo::table_stamp() const {
+    const FrameState now = state();
+    invariant(!(now.type() == FrameType::l4 && now.validated()), "a live root has a generation, not a stamp");
+    return FlushMoment{table_moment_.load(std::memory_order_seq_cst)};
+}
+
+void FrameInfo::advance_generation() {
+    table_moment_.store(next_generation.fetch_add(1, std::memory_order_seq_cst), std::memory_order_seq_cst);
+}
+
+namespace frame_table {
+
+void initialise(std::span<FrameInfo> frames, std::span<Extent> extents) {
+    invariant(extents.size() * frames_per_extent >= frames.size(), "every frame lies in an extent");
+    frame_infos = frames;
+    extent_infos = extents;
+    declare(MachineFrame{0}, FrameCount{frames.size()}, hypervisor_domain);
+}
+
+void declare(MachineFrame first, FrameCount count, DomainId owner) {
+    for (MachineFrame frame = first; frame < first + count && frame < end(); ++frame) {
+        at(frame).declare(owner);
+    }
+}
+
+MachineFrame end() { return MachineFrame{frame_infos.size()}; }
+
+FrameInfo *find(MachineFrame frame) { return frame < end() ? &frame_infos[frame.raw()] : nullptr; }
+
+FrameInfo &at(MachineFrame frame) {
+    FrameInfo *info = find(frame);
+    invariant(info != nullptr, "the frame lies in the frame table");
+    return *info;
+}
+
+Extent &extent_of(MachineFrame frame) {
+    invariant(frame < end(), "the frame lies in the frame table");
+    return extent_infos[frame.raw() / frames_per_extent];
+}
+
+bool is_ram(MachineFrame frame) {
+    const FrameInfo *info = find(frame);
+    return info != nullptr && info->owner() != device_domain;
+}
+
+}  // namespace frame_table
+}  // namespace ringfold
