@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/mm/held_frames.hpp"
+
+#include "hypervisor/mm/entry_target.hpp"
+#include "hypervisor/mm/validate.hpp"
+
+namespace ringfold {
+
+void TypeReference::drop() {
+    if (memory_ == nullptr) {
+        return;
+    }
+    LockedMemory locked{*memory_};
+    if (type_ == FrameType::writable) {
+        FrameInfo &info = frame_table::at(frame_);
+        info.leaf_stamp.advance(flush_clock::now());  // the vCPU's page was mapped in slot 256
+        info.drop_writable();
+    } else {
+        drop_or_park(locked, frame_, level_of(type_));
+    }
+    memory_ = nullptr;
+}
+
+Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame) {
+    LockedMemory locked{memory};
+    TRY(settle_parked(locked));
+    TRY(locked.owned_frame(frame));
+    TRY(take_table(locked, frame, Level::l4));
+    return TypeReference{memory, frame, FrameType::l4};
+}
+
+Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame) {
+    LockedMemory locked{memory};
+    TRY(settle_parked(locked));
+    FrameInfo *info = TRY(locked.owned_frame(frame));
+    TRY(undo_interrupted(locked, frame));
+    TRY(info->take_writable(locked.id()));
+    PendingFlush flush;
+    flush.add(info->table_stamp(), locked.cpus());
+    flush.perform();
+    return TypeReference{memory, frame, FrameType::writable};
+}
+
+Result<void> pin_table(DomainMemory &memory, MachineFrame frame, Level level) {
+    LockedMemory locked{memory};
+    TRY(settle_parked(locked));
+    FrameInfo *info = TRY(locked.owned_frame(frame));
+    if (info->state().pinned()) {
+        return Error::already_exists;
+    }
+    TRY(take_table(locked, frame, level));
+    info->set_pinned(true);
+    return {};
+}
+
+Result<void> unpin_table(DomainMemory &memory, MachineFrame frame) {
+    LockedMemory locked{memory};
+    TRY(settle_parked(locked));
+    FrameInfo *info = TRY(locked.owned_frame(frame));
+    if (!info->state().pinned()) {
+        return Error::not_found;
+    }
+    info->set_pinned(false);
+    drop_or_park(locked, frame, level_of(info->state().type()));
+    return {};
+}
+
+}  // namespace ringfold
