@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/mm/heap.hpp"
+
+#include "hypervisor/mm/frame_allocator.hpp"
+#include "tests/unit/fake_machine_memory.hpp"
+#include "tests/unit/random_seed.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+namespace ringfold {
+namespace {
+
+constexpr uint64_t frame_count = 4096;
+
+// The frame allocator is one for the process: each test starts it afresh, on memory of its own.
+class HeapTest : public testing::Test {
+  protected:
+    HeapTest() : memory_(FrameCount{frame_count}), nodes_(frame_count) {
+        initialise_frame_allocator(nodes_);
+        EXPECT_TRUE(add_frames(MachineFrame{512}, FrameCount{frame_count - 512}).ok());
+        all_ = free_frame_count();
+    }
+    // Whatever a test did, all frames must be back and the books must be right.
+    ~HeapTest() override {
+        heap_trim();
+        EXPECT_EQ(free_frame_count(), all_);
+        EXPECT_TRUE(frame_allocator_is_consistent());
+        EXPECT_EQ(heap_counters().objects, 0U);
+        EXPECT_EQ(heap_counters().slabs, 0U);
+        initialise_frame_allocator({});
+    }
+
+    static bool holds(const void *pointer, uint64_t size, uint8_t value) {
+        const auto *bytes = static_cast<const uint8_t *>(pointer);
+        return std::all_of(bytes, bytes + size, [value](uint8_t byte) { return byte == value; });
+    }
+
+  private:
+    test::FakeMachineMemory memory_;
+    std::vector<FrameNode> nodes_;
+    FrameCount all_;
+};
+
+using FrameAllocatorTest = HeapTest;
+using HeapDeathTest = HeapTest;
+
+TEST_F(FrameAllocatorTest, GivesZeroedFramesAndTakesThemBackDirty) {
+    const MachineFrame first = allocate_frames(Order{4}).take();
+    EXPECT_TRUE(holds(pointer_to(first), Order{4}.frames().bytes(), 0));
+    std::memset(pointer_to(first), 0x77, Order{4}.frames().bytes());
+    const FrameCount dirty = frame_counters().dirty;
+    free_frames(first, Order{4});
+    EXPECT_EQ(frame_counters().dirty, dirty + FrameCount{16});
+    EXPECT_EQ(scrub_frames(FrameCount{frame_count}), dirty + FrameCount{16});
+    EXPECT_TRUE(holds(pointer_to(first), Order{4}.frames().bytes(), 0));
+    EXPECT_EQ(frame_counters().dirty, FrameCount{0});
+    const MachineFrame clean = allocate_frames_below(Order{0}, MachineAddress{513 * page_size}).take();
+    EXPECT_EQ(clean, MachineFrame{512});
+    EXPECT_EQ(allocate_frames_below(Order{0}, MachineAddress{513 * page_size}).error(), Error::out_of_memory);
+    free_clean_frames(clean, Order{0});
+    EXPECT_EQ(frame_counters().dirty, FrameCount{0});
+}
+
+TEST_F(FrameAllocatorTest, PanicsWhenFramesAreFreedTwice) {
+    const MachineFrame first = allocate_frames(Order{1}).take();
+    free_frames(first, Order{1});
+    EXPECT_DEATH(free_frames(first, Order{1}), "not allocated");
+    EXPECT_DEATH(free_clean_frames(MachineFrame{3}, Order{0}), "not allocated");
+}
+
+TEST_F(HeapTest, AlignsEverySizeToItself) {
+    for (uint64_t size = 1; size <= 20'000; size = size * 5 / 4 + 1) {
+        void *pointer = heap_allocate(size).take();
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(pointer) % std::min<uint64_t>(std::bit_ceil(size), page_size), 0U) << size;
+        std::memset(pointer, 1, size);
+        heap_free(pointer, size);
+    }
+}
+
+TEST_F(HeapTest, PoisonsFreshAndFreedMemory) {
+    for (const uint64_t size : {16U, 500U, 4096U, 5000U}) {
+        auto *pointer = static_cast<uint8_t *>(heap_allocate(size).take());
+        EXPECT_TRUE(holds(pointer, size, Slab::fresh_poison));
+        std::memset(pointer, 0, size);
+        heap_free(pointer, size);
+        EXPECT_TRUE(holds(pointer, size, Slab::free_poison));
+    }
+}
+
+TEST_F(HeapTest, ReportsThatMemoryIsOut) {
+    std::vector<void *> pointers;
+    const auto fill_one = [&] {
+        auto pointer = heap_allocate(3000);
+        if (pointer.ok()) {
+            pointers.push_back(pointer.value());
+        }
+        return pointer.ok();
+    };
+    while (fill_one()) {
+    }
+    EXPECT_EQ(heap_allocate(3000).error(), Error::out_of_memory);
+    EXPECT_EQ(heap_allocate(uint64_t{1} << 24).error(), Error::out_of_memory);
+    EXPECT_EQ(heap_allocate(uint64_t{1} << 40).error(), Error::out_of_range);
+    EXPECT_EQ(pointers.size(), (frame_count - 512) / 8 * 7);
+    for (void *pointer : pointers) {
+        heap_free(pointer, 3000);
+    }
+}
+
+struct Counted {
+    explicit Counted(int &alive, uint64_t value = 0) : count(alive), payload{value} { ++count; }
+    Counted(const Counted &) = delete;
+    Counted &operator=(const Counted &) = delete;
+    ~Counted() { --count; }
+    int &count;
+    std::array<uint64_t, 20> payload;
+};
+
+struct alignas(1024) Aligned {
+    char byte;
+};
+
+TEST_F(HeapTest, CreatesAndDestroysObjects) {
+    int alive = 0;
+    Counted *object = create<Counted>(alive, 7U).take();
+    EXPECT_EQ(alive, 1);
+    EXPECT_EQ(object->payload[0], 7U);
+    destroy(object);
+    EXPECT_EQ(alive, 0);
+    destroy(static_cast<Counted *>(nullptr));
+    Aligned *aligned = create<Aligned>().take();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(aligned) % alignof(Aligned), 0U);
+    destroy(aligned);
+    using Big = std::array<uint64_t, 10'000>;
+    Big *big = create<Big>().take();
+    big->fill(1);
+    destroy(big);
+}
+
+TEST_F(HeapTest, OwnedDestroysExactlyOnce) {
+    int alive = 0;
+    {
+        Owned<Counted> first = create_owned<Counted>(alive).take();
+        Owned<Counted> second = std::move(first);
+        EXPECT_FALSE(first);  // NOLINT(bugprone-use-after-move): that it is empty is the point
+        EXPECT_TRUE(second);
+        second = create_owned<Counted>(alive, 9U).take();
+        EXPECT_EQ(alive, 1);
+        EXPECT_EQ(second->payload[0], 9U);
+        Owned<Counted> empty;
+        second = std::move(second);
+        EXPECT_EQ(alive, 1);
+        Counted *released = second.release();
+        EXPECT_EQ(alive, 1);
+        destroy(released);
+    }
+    EXPECT_EQ(alive, 0);
+}
+
+TEST_F(HeapDeathTest, PanicsOnMisuse) {
+    auto *pointer = static_cast<std::byte *>(heap_allocate(64).take());
+    auto *freed = static_cast<std::byte *>(heap_allocate(64).take());
+    heap_free(freed, 64);
+    EXPECT_DEATH(heap_free(freed, 64), "given back to the heap twice");
+    EXPECT_DEATH(heap_free(pointer + 16, 64), "pointer into an object");
+    EXPECT_DEATH(heap_free(pointer, 128), "object of another size");
+    EXPECT_DEATH(heap_free(pointer_to(MachineFrame{2048}), 64), "never handed out");
+    auto *header = reinterpret_cast<std::byte *>(align_down(reinterpret_cast<uintptr_t>(pointer), Slab::size));
+    EXPECT_DEATH(heap_free(header, 64), "pointer into an object");
+    EXPECT_DEATH(heap_free(pointer, 8192), "pointer into an object");
+    EXPECT_DEATH((void)heap_allocate(0), "impossible size");
+    EXPECT_DEATH(
+        {
+            freed[3] = std::byte{0};
+            (void)heap_allocate(64).ok();
+        },
+        "free memory was written");
+    heap_free(pointer, 64);
+}
+
+// Random sizes and lifetimes; each object is filled with a pattern of its own, which must be there when it dies.
+TEST_F(HeapTest, KeepsObjectsApartUnderRandomUse) {
+    struct Object {
+        uint8_t *bytes;
+        uint64_t size;
+        uint8_t pattern;
+    };
+    std::mt19937_64 random(test::random_seed());
+    std::vector<Object> objects;
+    uint64_t failures = 0;
+    for (int i = 0; i < 1'000'000; ++i) {
+        const bool grow = random() % 1024 < (i / 40'000 % 2 == 0 ? 560U : 480U);
+        if (grow) {
+            const uint64_t range = uint64_t{16} << random() % 11;
+            const uint64_t size = 1 + random() % range;
+            auto pointer = heap_allocate(size);
+            if (!pointer.ok()) {
+                ASSERT_EQ(pointer.error(), Error::out_of_memory);
+                ++failures;
+                continue;
+            }
+            const Object object{static_cast<uint8_t *>(pointer.value()), size, static_cast<uint8_t>(random())};
+            std::memset(object.bytes, object.pattern, size);
+            objects.push_back(object);
+        } else if (!objects.empty()) {
+            std::swap(objects[random() % objects.size()], objects.back());
+            const Object object = objects.back();
+            objects.pop_back();
+            ASSERT_TRUE(holds(object.bytes, object.size, object.pattern));
+            heap_free(object.bytes, object.size);
+        }
+    }
+    EXPECT_GT(failures, 0U);  // memory was scarce at times
+    const auto small = [](const Object &object) { return object.size <= SlabHeap::largest; };
+    EXPECT_EQ(heap_counters().objects, static_cast<uint64_t>(std::count_if(objects.begin(), objects.end(), small)));
+    for (const Object &object : objects) {
+        ASSERT_TRUE(holds(object.bytes, object.size, object.pattern));
+        heap_free(object.bytes, object.size);
+    }
+}
+
+}  // namespace
+}  // namespace ringfold
