@@ -42,18 +42,16 @@ std::optional<SoftOffType> soft_off_type(const PhysicalReader &reader, const Fad
 
 }  // namespace
 
-Result<AcpiDescription> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy, AcpiProblems &problems) {
+Result<void> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy, AcpiDescription &description,
+                        AcpiProblems &problems) {
     const RootPointer root = TRY(root_pointer(reader, boot_loader_copy, problems));
-    const AcpiTableList tables = TRY(list_acpi_tables(reader, root, problems));
-    AcpiDescription description;
-    for (const AcpiTable &table : tables) {
-        static_cast<void>(description.signatures.append(table.signature));  // same bound as the list of tables
-    }
+    const AcpiTableList &tables = description.tables;
+    TRY(list_acpi_tables(reader, root, description.tables, problems));
     const AcpiTable *madt = find_acpi_table(tables, "APIC");
     if (madt == nullptr) {
         return problems.refuse(AcpiSignature{"APIC"}, "missing");
     }
-    description.madt = TRY(parse_madt(madt->bytes, problems));
+    TRY(parse_madt(madt->bytes, description.madt, problems));
     description.fadt = optional_table(tables, "FACP", parse_fadt, problems);
     description.hpet = optional_table(tables, "HPET", parse_hpet, problems);
     if (auto segments = optional_table(tables, "MCFG", parse_mcfg, problems)) {
@@ -62,7 +60,7 @@ Result<AcpiDescription> parse_acpi(const PhysicalReader &reader, ByteSpan boot_l
     if (description.fadt) {
         description.soft_off = soft_off_type(reader, *description.fadt, problems);
     }
-    return description;
+    return {};
 }
 
 }  // namespace ringfold

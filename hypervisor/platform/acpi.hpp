@@ -20,12 +20,13 @@ struct AcpiDescription {
     std::optional<HpetTable> hpet;
     PciSegments pci_segments;
     std::optional<SoftOffType> soft_off;
-    BoundedList<AcpiSignature, acpi_most_tables> signatures;  // every table found, for the boot log
+    AcpiTableList tables;  // every readable one; valid as long as what the reader gave
 };
 
 // `boot_loader_copy` is the RSDP that the boot loader handed over, or empty: then the BIOS areas are searched.
-// What was wrong is in `problems`, also when the result is good.
-[[nodiscard]] Result<AcpiDescription> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy,
-                                                 AcpiProblems &problems);
+// Fills `description`, which the caller provides because it is big for a stack. What was wrong is in `problems`, also when
+// the result is good; after an error the description is not to be used.
+[[nodiscard]] Result<void> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy,
+                                      AcpiDescription &description, AcpiProblems &problems);
 
 }  // namespace ringfold

@@ -187,11 +187,10 @@ class MadtParser {
 
 }  // namespace
 
-Result<Madt> parse_madt(ByteSpan table, AcpiProblems &problems) {
+Result<void> parse_madt(ByteSpan table, Madt &madt, AcpiProblems &problems) {
     if (table.size() < fixed_size) {
         return problems.refuse(name, "shorter than its fixed part");
     }
-    Madt madt;
     madt.local_apic = MachineAddress{load_or_zero<uint32_t>(table, local_apic_address)};
     madt.has_8259 = (load_or_zero<uint32_t>(table, flags_offset) & flag_pcat_compatible) != 0;
 
@@ -214,7 +213,7 @@ Result<Madt> parse_madt(ByteSpan table, AcpiProblems &problems) {
     if (madt.local_apic.raw() == 0 || madt.local_apic.page_offset() != 0) {
         return problems.refuse(name, "local APIC address is impossible");
     }
-    return madt;
+    return {};
 }
 
 }  // namespace ringfold

@@ -61,8 +61,8 @@ Result<RootPointer> search_area(const PhysicalReader &reader, MachineAddress bas
 
 // `Entry` is the type of the index' entries: the physical addresses of tables.
 template <std::unsigned_integral Entry>
-Result<AcpiTableList> list_from_index(const PhysicalReader &reader, MachineAddress address, AcpiSignature expected,
-                                      AcpiProblems &problems) {
+Result<void> list_from_index(const PhysicalReader &reader, MachineAddress address, AcpiSignature expected,
+                             AcpiTableList &tables, AcpiProblems &problems) {
     const AcpiTable index = TRY(read_acpi_table(reader, address, problems));
     if (index.signature != expected) {
         return problems.refuse(index.signature, "stands where the RSDT or XSDT should");
@@ -71,7 +71,6 @@ Result<AcpiTableList> list_from_index(const PhysicalReader &reader, MachineAddre
     if (entries.size() % sizeof(Entry) != 0) {
         problems.note(index.signature, "ends in the middle of an entry");
     }
-    AcpiTableList tables;
     for (std::size_t offset = 0; offset + sizeof(Entry) <= entries.size(); offset += sizeof(Entry)) {
         const uint64_t entry = load_or_zero<Entry>(entries, offset);
         if (entry == 0) {
@@ -86,7 +85,7 @@ Result<AcpiTableList> list_from_index(const PhysicalReader &reader, MachineAddre
             break;
         }
     }
-    return tables;
+    return {};
 }
 
 }  // namespace
@@ -168,18 +167,19 @@ Result<AcpiTable> read_acpi_table(const PhysicalReader &reader, MachineAddress a
     return AcpiTable{signature, address, whole.value()};
 }
 
-Result<AcpiTableList> list_acpi_tables(const PhysicalReader &reader, RootPointer root, AcpiProblems &problems) {
+Result<void> list_acpi_tables(const PhysicalReader &reader, RootPointer root, AcpiTableList &tables,
+                              AcpiProblems &problems) {
     // The XSDT is to be preferred (ACPI 6.4, 5.2.7).
     if (root.xsdt) {
-        auto tables = list_from_index<uint64_t>(reader, *root.xsdt, AcpiSignature{"XSDT"}, problems);
-        if (tables.ok() || !root.rsdt) {
-            return tables;
+        const auto listed = list_from_index<uint64_t>(reader, *root.xsdt, AcpiSignature{"XSDT"}, tables, problems);
+        if (listed.ok() || !root.rsdt) {
+            return listed.ok() ? Result<void>{} : listed.error();
         }
     }
     if (!root.rsdt) {
         return problems.refuse(root_pointer_name, "names neither XSDT nor RSDT");
     }
-    return list_from_index<uint32_t>(reader, *root.rsdt, AcpiSignature{"RSDT"}, problems);
+    return list_from_index<uint32_t>(reader, *root.rsdt, AcpiSignature{"RSDT"}, tables, problems);
 }
 
 const AcpiTable *find_acpi_table(const AcpiTableList &tables, std::string_view signature) {

@@ -47,9 +47,9 @@ struct RootPointer {
                                                 AcpiProblems &problems);
 
 // All readable tables that the XSDT names or, where there is none that can be used, the RSDT; but no SSDTs, which are AML
-// only. One bad entry costs that table only.
-[[nodiscard]] Result<AcpiTableList> list_acpi_tables(const PhysicalReader &reader, RootPointer root,
-                                                     AcpiProblems &problems);
+// only. One bad entry costs that table only. Appends to `tables`, which the caller provides: it is big for a stack.
+[[nodiscard]] Result<void> list_acpi_tables(const PhysicalReader &reader, RootPointer root, AcpiTableList &tables,
+                                            AcpiProblems &problems);
 
 // The first table of that name, or nullptr.
 [[nodiscard]] const AcpiTable *find_acpi_table(const AcpiTableList &tables, std::string_view signature);

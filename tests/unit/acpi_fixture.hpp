@@ -169,7 +169,11 @@ struct Machine {
         memory.write(dsdt, dsdt_builder().finish());
     }
 
-    Result<AcpiDescription> parse() { return parse_acpi(memory.reader(), {}, problems); }
+    Result<AcpiDescription> parse(ByteSpan boot_loader_copy = {}) {
+        AcpiDescription description;
+        const auto parsed = parse_acpi(memory.reader(), boot_loader_copy, description, problems);
+        return parsed.ok() ? Result<AcpiDescription>{description} : parsed.error();
+    }
     [[nodiscard]] bool complains(std::string_view table, std::string_view reason) const {
         for (const AcpiProblem &problem : problems.list()) {
             if (problem.table.text() == table && problem.reason.find(reason) != std::string_view::npos) {

@@ -54,12 +54,12 @@ TEST(Acpi, RootPointerInTheExtendedBiosDataAreaIsFound) {
 TEST(Acpi, BootLoaderCopyGoesFirstAndABadOneIsReplacedByTheSearch) {
     Machine machine;
     const auto copy = root_pointer_v1(Machine::rsdt);
-    auto by_copy = parse_acpi(machine.memory.reader(), copy, machine.problems);
+    auto by_copy = machine.parse(copy);
     ASSERT_TRUE(by_copy.ok());
     EXPECT_FALSE(by_copy.value().hpet.has_value()) << "the RSDT of this machine names no HPET: the copy was not used";
     auto bad = copy;
     bad[10] = static_cast<uint8_t>(bad[10] + 1);
-    auto by_search = parse_acpi(machine.memory.reader(), bad, machine.problems);
+    auto by_search = machine.parse(bad);
     ASSERT_TRUE(by_search.ok());
     EXPECT_TRUE(by_search.value().hpet.has_value());
     EXPECT_TRUE(machine.complains("RSDP", "checksum"));
