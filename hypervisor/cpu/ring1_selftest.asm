@@ -17,6 +17,7 @@ default rel
 %define RING1_CODE 0x19         ; the selectors of ring1_selftest.cpp's GDT
 %define RING1_DATA 0x21
 %define RING0_CODE 0x08
+%define RING0_DATA 0x10
 %define TASK_STATE 0x28
 %define COMPLETED  0x30         ; ring1_completed
 %define VECTOR_NMI 2
@@ -75,15 +76,10 @@ ring1_return:
     ret
 
 ; void ring1_load_tables(const DescriptorTablePointer *gdt, const DescriptorTablePointer *idt)
-; Keeps the current GDTR, IDTR, CS and data segments for ring1_restore_tables, then loads ours.
+; Keeps the current IDTR for ring1_restore_idt, then loads ours. Clobbers RAX.
 global ring1_load_tables
 ring1_load_tables:
-    sgdt [saved_gdt]
     sidt [saved_idt]
-    mov [saved_cs], cs
-    mov [saved_ss], ss
-    mov [saved_ds], ds
-    mov [saved_es], es
     lgdt [rdi]
     lidt [rsi]
     push RING0_CODE
@@ -95,19 +91,15 @@ ring1_load_tables:
     ltr ax
     ret
 
-; void ring1_restore_tables()
-global ring1_restore_tables
-ring1_restore_tables:
-    lgdt [saved_gdt]
+; void ring1_restore_idt()
+; The ways back from ring 1 left null selectors in SS, DS and ES. Clobbers RAX.
+global ring1_restore_idt
+ring1_restore_idt:
     lidt [saved_idt]
-    mov ss, [saved_ss]
-    mov ds, [saved_ds]          ; the drop to ring 1 nulled both
-    mov es, [saved_es]
-    push qword [saved_cs]
-    lea rax, [.reloaded]
-    push rax
-    o64 retf
-.reloaded:
+    mov eax, RING0_DATA
+    mov ss, eax
+    mov ds, eax
+    mov es, eax
     ret
 
 ; An entry for each exception, 16 bytes apart; the last one for COMPLETED.
@@ -173,11 +165,6 @@ section .bss
 align 16
 resume_rsp: resq 1
 outcome:    resq 1
-saved_cs:   resq 1
-saved_ss:   resq 1
-saved_ds:   resq 1
-saved_es:   resq 1
-saved_gdt:  resb 16
 saved_idt:  resb 16
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -31,7 +31,7 @@ static_assert(offsetof(Ring1Outcome, rflags) == 32 && sizeof(Ring1Outcome) == 48
 extern "C" {
 void ring1_run(const void *probe, const void *stack, uint64_t rflags, Ring1Outcome *outcome);
 void ring1_load_tables(const DescriptorTablePointer *gdt, const DescriptorTablePointer *idt);
-void ring1_restore_tables();
+void ring1_restore_idt();
 extern const std::byte ring1_stubs[];
 void ring1_probe_cli();
 void ring1_probe_sti();
@@ -79,6 +79,7 @@ struct InterruptGate {
 };
 static_assert(sizeof(InterruptGate) == 16);
 
+// Ring 0's segments stand where the boot code has them, so that its IDT goes on working with this table.
 constinit std::array<uint64_t, 7> gdt{0, code_descriptor(0), data_descriptor(0), code_descriptor(1), data_descriptor(1),
                                       0, 0};
 constinit std::array<InterruptGate, ring1_completed + 1> idt{};
@@ -183,7 +184,7 @@ std::optional<Ring1Breach> verify_ring1() {
             break;
         }
     }
-    ring1_restore_tables();
+    ring1_restore_idt();
     return breach;
 }
 

@@ -22,8 +22,8 @@ struct Ring1Breach {
 inline constexpr uint8_t ring1_completed = 0x30;
 
 // Runs every probe; the first that goes wrong, or nothing. For the boot processor, once, before the real descriptor
-// tables are loaded: it uses tables and stacks of its own and puts GDTR and IDTR back, but leaves TR on its own TSS. No
-// interrupt source may be open.
+// tables are loaded: it uses tables and stacks of its own, puts IDTR back and leaves GDTR and TR on its own, which have
+// ring 0's code and data at selectors 0x08 and 0x10, as at boot. No interrupt source may be open.
 [[nodiscard]] std::optional<Ring1Breach> verify_ring1();
 
 }  // namespace ringfold
