@@ -253,6 +253,8 @@ bits 64
 extern boot_main
 
 long_mode:
+    mov     rax, high_gdt_pointer          ; the same descriptors where the hypervisor's space has them too
+    lgdt    [rax]
     mov     eax, DATA_SELECTOR
     mov     ds, eax
     mov     es, eax
@@ -272,7 +274,6 @@ long_mode:
 ; ---------------------------------------------------------------------------------------------------------------- data
 section .boot.data progbits alloc noexec write align=4096
 ; Tables first: each a page of its own.
-global boot_l4
 boot_l4:        times 4096 db 0
 boot_l3_low:    times 4096 db 0
 boot_l3_slot:   times 4096 db 0
@@ -314,5 +315,19 @@ global boot_stack_guard:data hidden, boot_stack_top:data hidden
 boot_stack_guard: resb 4096
 boot_stack:       resb BOOT_STACK_SIZE
 boot_stack_top:
+
+; For C++, which cannot refer to addresses as low as these.
+section .rodata progbits alloc noexec nowrite align=8
+global boot_l4_address:data hidden
+boot_l4_address: dd boot_l4
+align 8
+high_gdt:
+    dq 0
+    dq 0x00af9b000000ffff                  ; CODE_SELECTOR
+    dq 0x00cf93000000ffff                  ; DATA_SELECTOR
+high_gdt_end:
+high_gdt_pointer:
+    dw high_gdt_end - high_gdt - 1
+    dq high_gdt
 
 section .note.GNU-stack noalloc noexec nowrite progbits

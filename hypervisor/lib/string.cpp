@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The functions that compilers call on their own in freestanding code (GCC manual, "Standards": memcpy, memmove, memset,
-// memcmp). Microcoded string instructions are the fast way on every processor that Ringfold runs on (SDM vol. 1, 7.3.9.3,
+// memcmp), and those that the headers of the standard library use. Microcoded string instructions are the fast way on every processor that Ringfold runs on (SDM vol. 1, 7.3.9.3,
 // "Fast-String Operation"). The loops must not be turned back into calls of these very functions; volatile assembly is not.
 #include "hypervisor/lib/string.hpp"
 
@@ -42,6 +42,16 @@ int memcmp(const void *left, const void *right, size_t size) {
         }
     }
     return 0;
+}
+
+const void *memchr(const void *bytes, int value, size_t size) {
+    const unsigned char *cursor = static_cast<const unsigned char *>(bytes);
+    for (; size != 0; --size, ++cursor) {
+        if (*cursor == static_cast<unsigned char>(value)) {
+            return cursor;
+        }
+    }
+    return nullptr;
 }
 
 size_t strlen(const char *text) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Registers: National Semiconductor PC16550D data sheet, section 8.
+#include "hypervisor/platform/serial.hpp"
+
+#include "hypervisor/cpu/port_io.hpp"
+#include "hypervisor/cpu/registers.hpp"
+
+#include <cstdint>
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint16_t base = 0x3f8;
+constexpr uint16_t data = base;
+constexpr uint16_t interrupt_enable = base + 1;
+constexpr uint16_t fifo_control = base + 2;
+constexpr uint16_t line_control = base + 3;
+constexpr uint16_t modem_control = base + 4;
+constexpr uint16_t line_status = base + 5;
+constexpr uint16_t divisor_low = base;       // while the divisor latch is open
+constexpr uint16_t divisor_high = base + 1;
+
+constexpr uint8_t line_8n1 = 0x03;
+constexpr uint8_t line_divisor_latch = 0x80;
+constexpr uint8_t fifo_enable_and_clear = 0x07;
+constexpr uint8_t modem_ready = 0x03;  // DTR, RTS
+constexpr uint8_t status_received = 0x01;
+constexpr uint8_t status_can_transmit = 0x20;
+constexpr uint8_t status_no_device = 0xff;
+
+constexpr uint16_t divisor_115200 = 1;
+
+void write_character(char c) {
+    constexpr unsigned patience = 100'000;  // polls; a character takes 87 us on the wire
+    for (unsigned poll = 0; poll < patience && (read_port8(line_status) & status_can_transmit) == 0; ++poll) {
+        relax();
+    }
+    write_port8(data, static_cast<uint8_t>(c));
+}
+
+}  // namespace
+
+void initialise_serial() {
+    write_port8(interrupt_enable, 0);
+    write_port8(line_control, line_divisor_latch);
+    write_port8(divisor_low, divisor_115200 & 0xff);
+    write_port8(divisor_high, divisor_115200 >> 8);
+    write_port8(line_control, line_8n1);
+    write_port8(fifo_control, fifo_enable_and_clear);
+    write_port8(modem_control, modem_ready);
+}
+
+void write_serial(std::string_view text) {
+    for (const char c : text) {
+        write_character(c);
+    }
+}
+
+std::optional<char> read_serial() {
+    const uint8_t status = read_port8(line_status);
+    if (status == status_no_device || (status & status_received) == 0) {
+        return std::nullopt;
+    }
+    return static_cast<char>(read_port8(data));
+}
+
+}  // namespace ringfold
