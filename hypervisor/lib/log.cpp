@@ -84,8 +84,7 @@ std::size_t read_log(uint64_t &position, std::span<char> target) {
 void log_guest(DomainId domain, std::string_view text) {
     std::array<char, longest_line> storage;
     FormatBuffer line{storage};
-    begin_line(line);
-    format_to(line, "d{}: {}", domain, text);
+    format_to(line, "(d{}) {}", domain, text);
     with_log([&line](Log &log) { emit(log, line.view(), true); });
 }
 

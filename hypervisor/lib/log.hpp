@@ -35,7 +35,7 @@ void log_without_lock();
 // Copies logged bytes from `position` on, at most as many as fit; moves `position` behind them.
 [[nodiscard]] std::size_t read_log(uint64_t &position, std::span<char> target);
 
-// One line that a domain wrote to its console: `d<domain>: text`, always shown.
+// One line that a domain wrote to its console, always shown: `(d<domain>) text`, which no line of ours begins with.
 void log_guest(DomainId domain, std::string_view text);
 
 void log_erased(LogLevel level, std::string_view format, std::span<const FormatArgument> arguments);

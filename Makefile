@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make help` lists the targets. COMPILER=gcc|clang and CONFIG=debug|release choose what is built, into
+# build/<compiler>-<config>; BUILD=... another directory; JOBS=N how many things at once.
+COMPILER ?= gcc
+CONFIG ?= debug
+BUILD ?= build/$(COMPILER)-$(CONFIG)
+JOBS ?= 2
+
+CXX_gcc := g++
+CXX_clang := clang++
+DEBUG_debug := ON
+DEBUG_release := OFF
+
+export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
+
+.DEFAULT_GOAL := all
+.PHONY: help all image unit-tests demo run iso test check clean nightly hwprobe fuzz dependencies
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+dependencies:
+	@scripts/install-dependencies
+
+$(BUILD)/build.ninja: | dependencies
+	@cmake -G Ninja -S . -B $(BUILD) -DCMAKE_CXX_COMPILER=$(CXX_$(COMPILER)) -DRINGFOLD_DEBUG=$(DEBUG_$(CONFIG)) > $(BUILD).log 2>&1 \
+		|| { cat $(BUILD).log; exit 1; }
+
+all: $(BUILD)/build.ninja ## everything that is built so far: hypervisor image, test guests
+	@ninja -C $(BUILD) -j $(JOBS)
+
+image: $(BUILD)/build.ninja ## the hypervisor only
+	@ninja -C $(BUILD) -j $(JOBS) ringfold
+
+unit-tests: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS) unit-tests
+
+demo: all ## boot Ringfold in QEMU with two guests on two CPUs
+	@scripts/demo $(BUILD)
+
+run: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)
+	@scripts/run-qemu $(BUILD)/ringfold "$(ARGS)" $(QEMU)
+
+iso: image ## a bootable CD image with the hypervisor (GRUB, multiboot2)
+	@scripts/make-iso $(BUILD)/ringfold.iso $(BUILD)/ringfold "$(ARGS)"
+
+test: dependencies ## every test of a change: both compilers, unit tests, boots, guests
+	@scripts/test --jobs $(JOBS)
+
+check: dependencies ## format and lint
+	@scripts/check
+
+nightly: dependencies ## what takes long: tests again in Bochs, more fuzzing, every configuration
+	@scripts/test --jobs $(JOBS) --nightly
+
+hwprobe: dependencies ## a bootable image that shows what a processor does in ring 1
+	@tests/hwprobe/build.sh build/hwprobe
+
+fuzz: dependencies ## fuzz the parsers and the page-table batch (SECONDS each)
+	@scripts/fuzz
+
+clean: ## removes build/
+	rm -rf build
