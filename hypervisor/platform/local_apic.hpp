@@ -21,7 +21,7 @@ enum class ApicMode : uint8_t { xapic, x2apic };
 
 // Brings this processor's local APIC into a known state: everything masked but the error interrupt and, as the MADT
 // wires them, NMIs; nothing in service; enabled.
-void initialise_local_apic(const Madt &madt, uint32_t acpi_uid);
+void initialise_local_apic(const Madt &madt);
 
 [[nodiscard]] ApicMode local_apic_mode();
 [[nodiscard]] uint32_t local_apic_id();

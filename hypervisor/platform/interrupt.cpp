@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/platform/interrupt.hpp"
+
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/lib/log.hpp"
+#include "hypervisor/platform/local_apic.hpp"
+#include "hypervisor/platform/vectors.hpp"
+#include "hypervisor/sched/scheduler.hpp"
+
+namespace ringfold {
+
+void handle_interrupt(uint8_t vector) {
+    if (vector == vector_spurious) {
+        return;  // nothing is in service (Intel SDM vol. 3, 10.9)
+    }
+    if (vector >= vector_pic_first && vector < vector_device_first) {
+        return;  // a masked 8259's spurious interrupt; the local APIC knows nothing of it
+    }
+    end_of_interrupt();
+    switch (vector) {
+        case vector_timer:
+            scheduler::handle_timer();
+            return;
+        case vector_ipi_event:
+        case vector_ipi_flush:
+            // What is asked for stands in this CPU's requests, which the way back to the guest looks at.
+            ++this_cpu().guest.counters.ipis_received;
+            return;
+        case vector_apic_error:
+            log_error("local APIC: error status {:#x}", take_apic_errors());
+            return;
+        default:
+            log_warning("interrupt: nobody handles vector {:#x}", vector);
+            return;
+    }
+}
+
+}  // namespace ringfold
