@@ -34,8 +34,6 @@ unsigned cpu_count() { return static_cast<unsigned>(processors.size()); }
 
 uint32_t apic_id_of(CpuId cpu) { return processors[cpu.raw()].apic_id; }
 
-uint32_t acpi_uid_of(CpuId cpu) { return processors[cpu.raw()].acpi_uid; }
-
 // Acquire pairs with the release below: who sees a CPU online sees all that it set up.
 CpuSet online_cpus() { return CpuSet{online.load(std::memory_order_acquire)}; }
 

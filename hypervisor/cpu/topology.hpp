@@ -17,7 +17,6 @@ namespace ringfold {
 
 [[nodiscard]] unsigned cpu_count();  // numbered, whether up or not
 [[nodiscard]] uint32_t apic_id_of(CpuId cpu);
-[[nodiscard]] uint32_t acpi_uid_of(CpuId cpu);
 
 // Those that run the hypervisor. Empty until the boot processor's local APIC is up.
 [[nodiscard]] CpuSet online_cpus();
