@@ -9,8 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstring>
+#include <thread>
+#include <utility>
 #include <vector>
 
 namespace ringfold {
@@ -72,6 +75,40 @@ TEST_F(FrameAllocatorTest, PanicsWhenFramesAreFreedTwice) {
     free_frames(first, Order{1});
     EXPECT_DEATH(free_frames(first, Order{1}), "not allocated");
     EXPECT_DEATH(free_clean_frames(MachineFrame{3}, Order{0}), "not allocated");
+}
+
+// Two CPUs at once: nobody sees the other's frames, nor anything but zeroes in new ones.
+TEST_F(FrameAllocatorTest, ServesTwoProcessorsAtOnce) {
+    std::atomic<uint64_t> wrong = 0;
+    const auto processor = [&](uint64_t mark) {
+        std::mt19937_64 random(mark);
+        std::vector<std::pair<MachineFrame, Order>> blocks;
+        for (int i = 0; i < 20'000; ++i) {
+            const Order order{static_cast<unsigned>(random() % 4)};
+            auto block = blocks.size() < 64 ? allocate_frames(order) : Result<MachineFrame>(Error::out_of_memory);
+            if (block.ok()) {
+                auto *words = pointer_to<uint64_t>(block.value());
+                const uint64_t last = order.frames().bytes() / sizeof(uint64_t) - 1;
+                wrong += words[0] != 0 || words[last] != 0;
+                words[0] = words[last] = mark;
+                blocks.emplace_back(block.value(), order);
+            } else {
+                std::swap(blocks[random() % blocks.size()], blocks.back());
+                const auto [first, size] = blocks.back();
+                blocks.pop_back();
+                wrong += pointer_to<uint64_t>(first)[0] != mark;
+                free_frames(first, size);
+            }
+            scrub_frames(FrameCount{random() % 2});
+        }
+        for (const auto &[first, size] : blocks) {
+            free_frames(first, size);
+        }
+    };
+    std::thread other(processor, 2);
+    processor(1);
+    other.join();
+    EXPECT_EQ(wrong, 0U);
 }
 
 TEST_F(HeapTest, AlignsEverySizeToItself) {
