@@ -61,6 +61,10 @@ class FrameInfo {
     // Entries [0, progress) of a partial table are referenced; all of a validated one.
     [[nodiscard]] unsigned progress() const { return progress_; }
     void set_progress(unsigned entries) { progress_ = entries & 0x3ff; }
+    // Somebody further up the stack works on the table's entries right now: whoever meets it again among the targets
+    // (a table that refers to itself, or to one above it) must not touch it.
+    [[nodiscard]] bool working() const { return working_ != 0; }
+    void set_working(bool working) { working_ = working ? 1 : 0; }
 
     // --- stale translations ---
     // When a translation *to* this frame was last taken away.
@@ -93,7 +97,8 @@ class FrameInfo {
     // is set when it stops being live, and generations are not reused.
     std::atomic<uint64_t> table_moment_ = 0;
     std::atomic<uint16_t> owner_ = 0;
-    unsigned progress_ : 14 = 0;
+    unsigned progress_ : 13 = 0;
+    unsigned working_ : 1 = 0;
     Parked parked_ : 2 = Parked::no;
     uint32_t parked_next_ = 0;
 };

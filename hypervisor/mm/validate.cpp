@@ -50,6 +50,21 @@ Result<void> drop_entries(LockedMemory &memory, MachineFrame table, Level level)
     return {};
 }
 
+// While it lives, the table is not anybody else's to work on.
+class Working {
+  public:
+    explicit Working(FrameInfo &table) : table_(table) {
+        invariant(!table.working(), "nobody works on a table twice");
+        table.set_working(true);
+    }
+    Working(const Working &) = delete;
+    Working &operator=(const Working &) = delete;
+    ~Working() { table_.set_working(false); }
+
+  private:
+    FrameInfo &table_;
+};
+
 // none -> partial. From here on no new writable use can appear, and after the flush no old one is left.
 Result<void> begin_table(LockedMemory &memory, MachineFrame frame, Level level) {
     FrameInfo &info = frame_table::at(frame);
@@ -81,6 +96,7 @@ void end_table(MachineFrame frame) {
 }
 
 Result<void> undo(LockedMemory &memory, MachineFrame frame) {
+    const Working working{frame_table::at(frame)};
     TRY(drop_entries(memory, frame, level_of(frame_table::at(frame).state().type())));
     end_table(frame);
     return {};
@@ -96,6 +112,7 @@ void undo_or_park(LockedMemory &memory, MachineFrame frame) {
 // partial -> validated, with a count for the caller.
 Result<void> complete(LockedMemory &memory, MachineFrame frame, Level level) {
     FrameInfo &info = frame_table::at(frame);
+    const Working working{info};
     PendingFlush flush;
     const auto taken = take_entries(memory, frame, level, flush);
     flush.perform();
@@ -114,6 +131,9 @@ Result<void> take_table(LockedMemory &memory, MachineFrame frame, Level level) {
     FrameInfo &info = frame_table::at(frame);
     if (info.state().type() == table_type(level) && info.state().validated()) {
         return info.take_table(table_type(level));
+    }
+    if (info.working()) {
+        return Error::busy;
     }
     if (info.state().type() != table_type(level)) {
         TRY(undo_interrupted(memory, frame));
@@ -148,8 +168,8 @@ void drop_or_park(LockedMemory &memory, MachineFrame frame, Level level) {
 }
 
 Result<void> undo_interrupted(LockedMemory &memory, MachineFrame frame) {
-    const FrameState state = frame_table::at(frame).state();
-    if (!state.partial() || state.type_count() != 0) {
+    const FrameInfo &info = frame_table::at(frame);
+    if (!info.state().partial() || info.state().type_count() != 0 || info.working()) {
         return {};
     }
     return undo(memory, frame);

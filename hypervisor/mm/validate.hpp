@@ -11,6 +11,8 @@
 //     level continues, one who wants it otherwise undoes it first.
 //   - An interrupted dropping still holds its count (and whatever entry led here still counts it), so that nothing can be
 //     dropped twice. When the entries are all given back, type and count go together.
+//   - A table on whose entries somebody further up the stack works may be met again among the targets, if it refers to
+//     itself or to one above it. It is then in a use that excludes the other: busy, never continued or undone there.
 //   - What cannot be left half dropped in sight of the guest is parked with the domain and finished before its next
 //     operation.
 //
