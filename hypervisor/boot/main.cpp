@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The order in which the hypervisor comes up. boot_main() runs on the boot page tables and ends in the hypervisor's own
-// address space; kmain() does the rest there.
+// address space; start_ringfold() does the rest there.
 #include "hypervisor/boot/main.hpp"
 
 #include "hypervisor/boot/banner.hpp"
 #include "hypervisor/boot/early_exceptions.hpp"
 #include "hypervisor/boot/early_memory.hpp"
 #include "hypervisor/boot/image_layout.hpp"
+#include "hypervisor/boot/start.hpp"
 #include "hypervisor/cpu/control_registers.hpp"
 #include "hypervisor/cpu/features.hpp"
 #include "hypervisor/cpu/hypervisor_space.hpp"
@@ -74,11 +75,6 @@ void enter_hypervisor_space(const CpuFeatures &features) {
     verify_spaces();
 }
 
-[[noreturn]] void kmain() {
-    log_info("nothing to run yet");
-    power_off(0);
-}
-
 }  // namespace
 
 const BootInformation &boot_information() { return information; }
@@ -103,5 +99,5 @@ extern "C" void boot_main(uint32_t magic, uint32_t address) {
     const CpuFeatures features = detect_features();
     log_banner(information, features);
     enter_hypervisor_space(features);
-    kmain();
+    start_ringfold();
 }

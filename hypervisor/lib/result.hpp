@@ -26,6 +26,7 @@ enum class Error : uint8_t {
     not_supported,      // -ENOSYS: not in this version
     malformed,          // -ENOEXEC: an image or table that does not parse
     device,             // -ENODEV: hardware that is missing or does not answer
+    inconsistent,       // -EUCLEAN: the accounting does not add up
 };
 
 template <typename T>

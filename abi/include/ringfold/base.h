@@ -45,6 +45,6 @@
 #define RINGFOLD_EUCLEAN 117  /* the audit found a wrong count */
 
 /* A frame number that names no frame: registers "none". */
-#define RINGFOLD_NO_FRAME (~(uint64_t)0)
+#define RINGFOLD_NO_FRAME 0xffffffffffffffffULL
 
 #endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/cpu/counters.hpp"
+
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/lib/log.hpp"
+#include "hypervisor/mm/flush_clock.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <string_view>
+
+namespace ringfold {
+
+namespace {
+
+constexpr std::size_t words = sizeof(ringfold_counters) / sizeof(uint64_t);
+constexpr std::size_t hypercall_counters = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
+
+struct NamedCounter {
+    std::string_view name;
+    uint64_t ringfold_counters::*value;
+};
+constexpr std::array named{
+    NamedCounter{"interrupts", &ringfold_counters::interrupts},
+    NamedCounter{"IPIs sent", &ringfold_counters::ipis_sent},
+    NamedCounter{"IPIs received", &ringfold_counters::ipis_received},
+    NamedCounter{"NMIs", &ringfold_counters::nmis},
+    NamedCounter{"machine checks", &ringfold_counters::machine_checks},
+    NamedCounter{"debug exceptions", &ringfold_counters::debug_exceptions},
+    NamedCounter{"upcalls", &ringfold_counters::upcalls},
+    NamedCounter{"injected exceptions", &ringfold_counters::injected_exceptions},
+    NamedCounter{"root loads", &ringfold_counters::root_loads},
+    NamedCounter{"root copies", &ringfold_counters::root_copies},
+    NamedCounter{"flushes for guests", &ringfold_counters::guest_flushes},
+    NamedCounter{"flushes for safety", &ringfold_counters::safety_flushes},
+    NamedCounter{"flushes saved by the clock", &ringfold_counters::safety_flushes_saved},
+    NamedCounter{"vCPU switches", &ringfold_counters::vcpu_switches},
+    NamedCounter{"page-table operations", &ringfold_counters::page_table_operations},
+};
+
+constexpr std::array hypercall_names{
+#define HYPERCALL(number, name, ...) std::string_view{#name},
+#include <ringfold/dispatch_table.inc>
+};
+
+}  // namespace
+
+ringfold_counters sum_counters() {
+    std::array<uint64_t, words> sums{};
+    for_each_cpu([&sums](PerCpu &cpu) {
+        auto *const values = reinterpret_cast<uint64_t *>(&cpu.guest.counters);
+        for (std::size_t index = 0; index < words; ++index) {
+            sums[index] += std::atomic_ref<uint64_t>(values[index]).load(std::memory_order_relaxed);
+        }
+    });
+    ringfold_counters total;
+    __builtin_memcpy(&total, sums.data(), sizeof total);
+    total.safety_flushes_saved = flush_clock::statistics().spared;
+    return total;
+}
+
+void log_counters() {
+    const ringfold_counters total = sum_counters();
+    log_info("counters since boot, all CPUs:");
+    for (std::size_t number = 0; number < hypercall_names.size(); ++number) {
+        if (total.hypercalls[number] != 0) {
+            log_info("  hypercall {}: {}", hypercall_names[number], total.hypercalls[number]);
+        }
+    }
+    if (total.hypercalls[hypercall_counters - 1] != 0) {
+        log_info("  hypercall of unknown number: {}", total.hypercalls[hypercall_counters - 1]);
+    }
+    for (const NamedCounter &counter : named) {
+        if (total.*counter.value != 0) {
+            log_info("  {}: {}", counter.name, total.*counter.value);
+        }
+    }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/cpu/idle.hpp"
+
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/cpu/rendezvous.hpp"
+
+namespace ringfold {
+
+void wait_for_interrupt() {
+    GuestCpu &guest = this_cpu().guest;
+    guest.idle.store(true, std::memory_order_seq_cst);
+    if (!guest.reschedule.load(std::memory_order_seq_cst)) {
+        // STI takes effect after the next instruction: an interrupt cannot slip in between and be slept through.
+        asm volatile("sti\n\thlt\n\tcli" : : : "memory");
+    }
+    guest.idle.store(false, std::memory_order_relaxed);
+    stop_if_asked();
+}
+
+}  // namespace ringfold

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/cpu/translations.hpp"
+
+#include "hypervisor/cpu/kick.hpp"
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/cpu/registers.hpp"
+#include "hypervisor/lib/panic.hpp"
+#include "hypervisor/mm/flush_clock.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
+#include "hypervisor/platform/time.hpp"
+
+#include <atomic>
+
+namespace ringfold {
+
+namespace {
+
+// Everything of every PCID. Without PCIDs nothing of a guest survives the load of the hypervisor's root at the entry,
+// so there is nothing left to drop while this CPU is here.
+void flush_everything(GuestCpu &guest) {
+    const FlushMoment begun = flush_clock::begin_full_flush();
+    if (this_cpu().features.process_context_ids) {
+        // A change of CR4.PGE drops all translations of all PCIDs (Intel SDM vol. 3A, 4.10.4.1).
+        constexpr uint64_t page_global_enable = uint64_t{1} << 7;
+        const uint64_t cr4 = read_cr4();
+        write_cr4(cr4 ^ page_global_enable);
+        write_cr4(cr4);
+        guest.roots.flush_all();
+    }
+    flush_clock::full_flush_done(this_cpu().id, begun);
+}
+
+void flush(CpuSet targets) {
+    const CpuId self = this_cpu().id;
+    const CpuSet others = targets - CpuSet::of(self);
+    others.for_each([](CpuId target) { cpu(target).guest.flush_requested.store(true, std::memory_order_seq_cst); });
+    if (targets.contains(self)) {
+        flush_everything(this_cpu().guest);
+    }
+    interrupt_and_wait(others);
+}
+
+}  // namespace
+
+void serve_flush_request(GuestCpu &guest) {
+    const bool asked = guest.flush_requested.exchange(false, std::memory_order_seq_cst);
+    if (asked || !this_cpu().features.process_context_ids) {
+        flush_everything(guest);
+    }
+}
+
+void flush_for_guest(CpuSet targets) {
+    this_cpu().guest.counters.guest_flushes += targets.size();
+    flush(targets);
+}
+
+uint64_t visit_ticks() {
+    constexpr uint64_t nanoseconds = 20'000;
+    return nanoseconds * tsc_kilohertz() / 1'000'000;
+}
+
+namespace machine {
+
+bool preemption_due() { return read_tsc() >= this_cpu().guest.visit_deadline; }
+
+void flush_translations(CpuSet cpus) {
+    this_cpu().guest.counters.safety_flushes += cpus.size();
+    flush(cpus);
+}
+
+// Only CPUs that run on this very frame need to look again; the others compare generations when they next select it.
+void root_changed(MachineFrame l4) {
+    CpuSet running;
+    for_each_cpu([&running, l4](PerCpu &other) {
+        if (&other != &cpu(this_cpu().id) && other.guest.running_root.load(std::memory_order_seq_cst) == l4.raw()) {
+            running.add(other.id);
+        }
+    });
+    interrupt_and_wait(running);
+}
+
+void invariant_broken(const char *why) { panic("broken invariant: {}", why); }
+
+}  // namespace machine
+}  // namespace ringfold

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Dropping cached translations on this CPU and on others: what the mm logic asks of the machine (mm/machine_seam.hpp).
+#pragma once
+
+#include "hypervisor/lib/cpu_set.hpp"
+
+#include <cstdint>
+
+namespace ringfold {
+
+struct GuestCpu;
+
+// Does what others asked of this CPU since it last left for a guest. Part of every exit.
+void serve_flush_request(GuestCpu &guest);
+
+// Drops everything of every PCID on the CPUs of `targets`, for a guest that asked. The caller's CPU may be among them.
+void flush_for_guest(CpuSet targets);
+
+// How many TSC ticks a visit may work on before it makes way: 20 us.
+[[nodiscard]] uint64_t visit_ticks();
+
+}  // namespace ringfold

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/domain/audit.hpp"
+
+#include "hypervisor/cpu/rendezvous.hpp"
+#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/lib/log.hpp"
+#include "hypervisor/mm/audit.hpp"
+
+namespace ringfold {
+
+namespace {
+
+void visit_vcpu(const Vcpu &vcpu, AuditCounts &counts) {
+    if (vcpu.root) {
+        audit_holder(counts, vcpu.root.frame(), vcpu.root.type());
+    }
+    if (vcpu.page_hold) {
+        audit_holder(counts, vcpu.page_hold.frame(), vcpu.page_hold.type());
+    }
+    vcpu.call_buffer.for_each_frame(
+        [&counts](MachineFrame frame) { audit_holder(counts, frame, FrameType::writable); });
+}
+
+void visit_holders(void *, AuditCounts &counts) {
+    domain_list::for_each([&counts](const Domain &domain) {
+        for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+            visit_vcpu(*domain.vcpus[number], counts);
+        }
+    });
+}
+
+void report(void *, const AuditFinding &finding) {
+    log_error("audit: frame {}: {} is {}, not {}", finding.frame, finding.what, finding.actual, finding.expected);
+}
+
+}  // namespace
+
+uint64_t audit_machine() {
+    const StoppedMachine stopped;
+    const AuditCaller caller{.context = nullptr, .visit_holders = visit_holders, .report = report};
+    return audit(caller);
+}
+
+}  // namespace ringfold

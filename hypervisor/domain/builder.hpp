@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Makes a domain out of a kernel image and lets it run.
+#pragma once
+
+#include "hypervisor/lib/result.hpp"
+#include "hypervisor/lib/units.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ringfold {
+
+struct DomainConfiguration {
+    std::string_view name;
+    FrameCount memory;
+    uint32_t vcpus = 1;
+    CpuId first_cpu;  // vCPU n runs on CPU (first_cpu + n) modulo the number of CPUs
+    std::string_view command_line;
+    std::span<const std::byte> kernel;  // ELF64
+    std::span<const std::byte> module;  // may be empty
+};
+
+// Errors are logged with what was wrong; a domain that could not be built leaves nothing behind.
+[[nodiscard]] Result<void> build_domain(DomainId id, const DomainConfiguration &configuration);
+
+// start_info.flags, and the answer to hypercall version's query 1.
+[[nodiscard]] uint64_t start_flags();
+
+}  // namespace ringfold

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/domain/vcpu_start.hpp"
+
+#include "hypervisor/cpu/extended_state.hpp"
+#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/gate/selectors.hpp"
+#include "hypervisor/mm/machine_memory.hpp"
+#include "hypervisor/mm/held_frames.hpp"
+#include "hypervisor/mm/virtual_map.hpp"
+#include "hypervisor/sched/scheduler.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringfold {
+
+namespace {
+
+constexpr uint64_t kernel_flags = 0x202;  // IF and the bit that is always 1
+
+// An address that the gate may IRETQ to: canonical, and not in slot 256.
+bool is_code_address(uint64_t address) {
+    return is_canonical(address) && !virtual_map::touches_slot(address, 1);
+}
+bool is_code_address_or_none(uint64_t address) { return address == 0 || is_code_address(address); }
+
+bool is_upper_half(uint64_t address) { return static_cast<int64_t>(address) < 0; }
+
+Result<void> check_context(const ringfold_vcpu_context &context) {
+    if (context.reserved != 0) {
+        return Error::invalid_argument;
+    }
+    if (!is_code_address(context.rip) || !is_canonical(context.gs_base) || !is_canonical(context.fs_base)) {
+        return Error::access_denied;
+    }
+    return {};
+}
+
+bool is_page_of_another(const Vcpu &vcpu, MachineFrame page) {
+    const Domain &domain = vcpu.domain;
+    return std::any_of(domain.vcpus.begin(), domain.vcpus.begin() + domain.vcpu_count, [&](const Vcpu *other) {
+        return other != &vcpu && other->page_hold && other->page_hold.frame() == page;
+    });
+}
+
+Result<void> take_holdings(Vcpu &vcpu, const ringfold_vcpu_context &context) {
+    DomainMemory &memory = vcpu.domain.memory;
+    const MachineFrame page{context.vcpu_page};
+    if (is_page_of_another(vcpu, page)) {
+        return Error::busy;
+    }
+    TypeReference page_hold = TRY(hold_writable(memory, page));
+    TypeReference root = TRY(take_root(memory, MachineFrame{context.root}));
+    if (vcpu.extended_state == nullptr) {
+        vcpu.extended_state = TRY(create_extended_state());
+    }
+    vcpu.page_hold = std::move(page_hold);
+    vcpu.page = pointer_to<ringfold_vcpu_page>(page);
+    vcpu.root = std::move(root);
+    vcpu.root_must_flush = true;
+    return {};
+}
+
+void set_registers(Vcpu &vcpu, const ringfold_vcpu_context &context) {
+    vcpu.registers = EntryFrame{};
+    vcpu.registers.rip = context.rip;
+    vcpu.registers.rsp = context.rsp;
+    vcpu.registers.rdi = context.argument;
+    vcpu.registers.cs = guest_kernel_cs;
+    vcpu.registers.ss = guest_kernel_ds;
+    vcpu.registers.rflags = kernel_flags;
+    vcpu.segments = SegmentState{};
+    vcpu.segments.fs_base = context.fs_base;
+    vcpu.segments.gs_base = context.gs_base;
+    vcpu.debug = DebugRegisters{};
+    vcpu.thread_descriptors = {};
+    vcpu.cpu_number_descriptor = 0;
+    vcpu.local_descriptors.clear();
+    vcpu.call_buffer.clear();
+    vcpu.has_pending_exception = false;
+    vcpu.page->interrupt_flag = 0;
+    vcpu.page->vcpu_id = vcpu.id.raw();
+}
+
+}  // namespace
+
+Result<void> check_entries(const ringfold_vcpu_entries &entries) {
+    const auto exceptions_end = std::end(entries.exceptions);
+    const bool good = is_code_address_or_none(entries.hypercall_return) &&
+                      (entries.hypercall_return == 0 || is_upper_half(entries.hypercall_return)) &&
+                      is_code_address_or_none(entries.syscall) && is_code_address_or_none(entries.syscall32) &&
+                      is_code_address_or_none(entries.int80) && is_code_address_or_none(entries.upcall) &&
+                      is_code_address_or_none(entries.bad_return) &&
+                      is_code_address_or_none(entries.window_start) &&
+                      is_code_address_or_none(entries.window_iretq) &&
+                      entries.window_start <= entries.window_iretq &&
+                      std::find_if_not(std::begin(entries.exceptions), exceptions_end, is_code_address_or_none) ==
+                          exceptions_end;
+    return good ? Result<void>{} : Result<void>{Error::access_denied};
+}
+
+Result<void> start_vcpu(Vcpu &vcpu, const ringfold_vcpu_entries &entries, const ringfold_vcpu_context &context) {
+    TRY(check_context(context));
+    TRY(scheduler::reserve(vcpu));
+    if (const Result<void> taken = take_holdings(vcpu, context); !taken.ok()) {
+        scheduler::cancel(vcpu);
+        return taken.error();
+    }
+    vcpu.entries = entries;
+    set_registers(vcpu, context);
+    vcpu.domain.vcpus_online.fetch_add(1, std::memory_order_acq_rel);
+    scheduler::start(vcpu);
+    return {};
+}
+
+void release_vcpu(Vcpu &vcpu) {
+    vcpu.root = TypeReference{};
+    vcpu.page_hold = TypeReference{};
+    vcpu.page = nullptr;
+    vcpu.call_buffer.clear();
+    vcpu.local_descriptors.clear();
+    if (vcpu.extended_state != nullptr) {
+        destroy_extended_state(std::exchange(vcpu.extended_state, nullptr));
+    }
+}
+
+}  // namespace ringfold

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hypervisor/hypercall/dispatcher.hpp"
+
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/hypercall/handlers.hpp"
+
+#include <ringfold/base.h>
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+namespace ringfold {
+
+namespace {
+
+// Argument registers in the order of the calling convention.
+constexpr std::array argument_registers{&EntryFrame::rdi, &EntryFrame::rsi, &EntryFrame::rdx,
+                                        &EntryFrame::r10, &EntryFrame::r8,  &EntryFrame::r9};
+
+struct Outcome {
+    int64_t status;
+    uint64_t second;
+};
+
+Outcome outcome_of(const Result<void> &result) {
+    return {.status = result.ok() ? 0 : to_abi(result.error()), .second = 0};
+}
+Outcome outcome_of(const Result<uint64_t> &result) {
+    return {.status = result.ok() ? 0 : to_abi(result.error()), .second = result.ok() ? result.value() : 0};
+}
+Outcome outcome_of(const hypercall::Progress &progress) {
+    return {.status = outcome_of(progress.result).status, .second = progress.done};
+}
+
+// Calls `Handler` with its arguments taken from the registers. A register with bits that the argument does not have is
+// refused: nothing is cut off silently.
+template <auto Handler, typename Returns, typename... Arguments, std::size_t... Index>
+Outcome invoke(Vcpu &caller, const EntryFrame &frame, Returns (*)(Vcpu &, Arguments...), std::index_sequence<Index...>) {
+    const bool fits = ((frame.*argument_registers[Index] <= std::numeric_limits<Arguments>::max()) && ...);
+    if (!fits) {
+        return outcome_of(Result<void>{Error::out_of_range});
+    }
+    return outcome_of(Handler(caller, static_cast<Arguments>(frame.*argument_registers[Index])...));
+}
+
+template <typename>
+struct ArgumentCount;
+template <typename Returns, typename... Arguments>
+struct ArgumentCount<Returns (*)(Vcpu &, Arguments...)> {
+    static constexpr std::size_t value = sizeof...(Arguments);
+};
+
+template <auto Handler>
+Outcome call(Vcpu &caller, const EntryFrame &frame) {
+    return invoke<Handler>(caller, frame, Handler,
+                           std::make_index_sequence<ArgumentCount<decltype(Handler)>::value>{});
+}
+
+using Call = Outcome (*)(Vcpu &, const EntryFrame &);
+
+constexpr std::array table{
+#define HYPERCALL(number, name, rights, second, ...) Call{&call<&hypercall::name>},
+#include <ringfold/dispatch_table.inc>
+};
+constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
+static_assert(table.size() < counted, "the last counter is for unknown numbers");
+
+}  // namespace
+
+int64_t to_abi(Error error) {
+    switch (error) {
+        case Error::invalid_argument:
+            return -RINGFOLD_EINVAL;
+        case Error::out_of_range:
+            return -RINGFOLD_ERANGE;
+        case Error::bad_frame:
+            return -RINGFOLD_EFAULT;
+        case Error::not_permitted:
+            return -RINGFOLD_EPERM;
+        case Error::access_denied:
+            return -RINGFOLD_EACCES;
+        case Error::busy:
+            return -RINGFOLD_EBUSY;
+        case Error::not_found:
+            return -RINGFOLD_ENOENT;
+        case Error::already_exists:
+            return -RINGFOLD_EEXIST;
+        case Error::out_of_memory:
+            return -RINGFOLD_ENOMEM;
+        case Error::limit_reached:
+            return -RINGFOLD_EOVERFLOW;
+        case Error::again:
+            return -RINGFOLD_EAGAIN;
+        case Error::not_supported:
+            return -RINGFOLD_ENOSYS;
+        case Error::malformed:
+            return -RINGFOLD_ENOEXEC;
+        case Error::device:
+            return -RINGFOLD_ENODEV;
+        case Error::inconsistent:
+            return -RINGFOLD_EUCLEAN;
+    }
+    return -RINGFOLD_EINVAL;
+}
+
+void dispatch_hypercall(Vcpu &caller, EntryFrame &frame) {
+    auto &counts = this_cpu().guest.counters.hypercalls;
+    Outcome outcome{.status = -RINGFOLD_ENOSYS, .second = 0};
+    if (frame.rax < table.size()) {
+        ++counts[frame.rax];
+        outcome = table[frame.rax](caller, frame);
+    } else {
+        ++counts[counted - 1];
+    }
+    frame.rax = static_cast<uint64_t>(outcome.status);
+    frame.rdx = outcome.second;
+}
+
+}  // namespace ringfold

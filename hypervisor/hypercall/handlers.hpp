@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One function a hypercall, declared from the generated table: hypercall::NAME(Vcpu &caller, arguments...). What RDX
+// means decides the type that it returns.
+#pragma once
+
+#include "hypervisor/lib/result.hpp"
+
+#include <cstdint>
+
+namespace ringfold {
+
+struct Vcpu;
+
+namespace hypercall {
+
+// How far a batch came, and why it stopped if it did.
+struct Progress {
+    uint64_t done;
+    Result<void> result;
+};
+
+using Returns_nothing = Result<void>;
+using Returns_value = Result<uint64_t>;
+using Returns_progress = Progress;
+
+#define HYPERCALL(number, name, rights, second, ...) \
+    [[nodiscard]] Returns_##second name(Vcpu &caller __VA_OPT__(, ) __VA_ARGS__);
+#include <ringfold/dispatch_table.inc>
+
+}  // namespace hypercall
+}  // namespace ringfold

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Frames come to the calling domain and leave it.
+#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/mm/assignment.hpp"
+#include "hypervisor/mm/frame_allocator.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
+#include "hypervisor/mm/machine_to_physical.hpp"
+
+namespace ringfold::hypercall {
+
+namespace {
+
+constexpr uint64_t most_frames = 512;
+constexpr uint32_t extent_order = big_page_shift - page_shift;
+
+// One block: its pseudo-physical number comes from the call buffer, its machine frame goes there.
+Result<void> populate_one(Vcpu &caller, uint64_t offset, Order order) {
+    uint64_t guest_frame = 0;
+    TRY(caller.call_buffer.read_object(offset, guest_frame));
+    const MachineFrame first = TRY(allocate_frames(order));
+    if (const Result<void> assigned = assign_frames(caller.domain.memory, first, order.frames()); !assigned.ok()) {
+        free_clean_frames(first, order);
+        return assigned.error();
+    }
+    for (FrameCount frame{0}; frame < order.frames(); frame += FrameCount{1}) {
+        machine_to_physical::set(first + frame, GuestFrame{guest_frame} + frame);
+    }
+    return caller.call_buffer.write_object(offset, first.raw());
+}
+
+Result<void> release_one(Vcpu &caller, uint64_t offset) {
+    uint64_t frame = 0;
+    TRY(caller.call_buffer.read_object(offset, frame));
+    TRY(release_frame(caller.domain.memory, MachineFrame{frame}));
+    free_frames(MachineFrame{frame}, Order{0});
+    return {};
+}
+
+// Applies `one` to `count` elements, at least one a call, and makes way when it has been long enough.
+template <typename One>
+Progress for_each_element(const Vcpu &caller, uint64_t offset, uint64_t count, One &&one) {
+    if (count > most_frames) {
+        return {.done = 0, .result = Error::out_of_range};
+    }
+    if (const Result<void> range = caller.call_buffer.check(offset, count * sizeof(uint64_t)); !range.ok()) {
+        return {.done = 0, .result = range.error()};
+    }
+    for (uint64_t done = 0; done < count; ++done) {
+        if (done > 0 && machine::preemption_due()) {
+            return {.done = done, .result = Error::again};
+        }
+        if (const Result<void> result = one(offset + done * sizeof(uint64_t)); !result.ok()) {
+            return {.done = done, .result = result.error()};
+        }
+    }
+    return {.done = count, .result = {}};
+}
+
+}  // namespace
+
+Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, uint32_t order) {
+    if (order != 0 && order != extent_order) {
+        return {.done = 0, .result = Error::invalid_argument};
+    }
+    return for_each_element(caller, offset, count, [&caller, order](uint64_t element) {
+        return populate_one(caller, element, Order{order});
+    });
+}
+
+Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {
+    return for_each_element(caller, offset, count,
+                            [&caller](uint64_t element) { return release_one(caller, element); });
+}
+
+}  // namespace ringfold::hypercall

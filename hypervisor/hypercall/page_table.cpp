@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The page-table batch, and what of it concerns the calling vCPU.
+#include "hypervisor/mm/page_table_batch.hpp"
+
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/cpu/translations.hpp"
+#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
+
+namespace ringfold::hypercall {
+
+namespace {
+
+Vcpu &caller_of(void *context) { return *static_cast<Vcpu *>(context); }
+
+void load_root(void *context, TypeReference root, RootCaching caching) {
+    Vcpu &caller = caller_of(context);
+    caller.root = std::move(root);
+    caller.root_must_flush = caching == RootCaching::flush;
+    ++this_cpu().guest.counters.root_loads;
+}
+
+// The CPUs that run a vCPU of the domain which is in `vcpus`. One that runs none starts with a flush when it does.
+CpuSet running(const Domain &domain, uint64_t vcpus) {
+    CpuSet targets;
+    for_each_cpu([&](PerCpu &cpu) {
+        const Vcpu *const current = std::atomic_ref<Vcpu *>(cpu.guest.current).load(std::memory_order_acquire);
+        if (current != nullptr && domain.has(*current) && ((vcpus >> current->id.raw()) & 1) != 0) {
+            targets.add(cpu.id);
+        }
+    });
+    return targets;
+}
+
+// A range is flushed like everything: entering the hypervisor costs more than refilling does.
+void flush(void *context, const FlushRequest &request) {
+    const Vcpu &caller = caller_of(context);
+    switch (request.scope) {
+        case FlushScope::local:
+            flush_for_guest(CpuSet::of(this_cpu().id));
+            return;
+        case FlushScope::vcpus:
+            flush_for_guest(running(caller.domain, request.vcpus));
+            return;
+        case FlushScope::all:
+            flush_for_guest(running(caller.domain, ~uint64_t{0}));
+            return;
+    }
+}
+
+}  // namespace
+
+Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count) {
+    if (count > RINGFOLD_PAGE_TABLE_BATCH_MAX) {
+        return {.done = 0, .result = Error::out_of_range};
+    }
+    if (const auto range = caller.call_buffer.check(offset, count * sizeof(ringfold_page_table_operation));
+        !range.ok()) {
+        return {.done = 0, .result = range.error()};
+    }
+    std::array<ringfold_page_table_operation, 16> copy;
+    const VcpuActions actions{.context = &caller, .load_root = load_root, .flush = flush};
+    uint64_t done = 0;
+    uint64_t &counter = this_cpu().guest.counters.page_table_operations;
+    while (done < count) {
+        if (done > 0 && machine::preemption_due()) {
+            return {.done = done, .result = Error::again};
+        }
+        const std::span part = std::span{copy}.first(std::min<uint64_t>(copy.size(), count - done));
+        if (const auto read = caller.call_buffer.read_array(offset + done * sizeof part[0], part); !read.ok()) {
+            return {.done = done, .result = read.error()};
+        }
+        const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
+        done += result.done;
+        counter += result.done;
+        if (!result.result.ok()) {
+            return {.done = done, .result = result.result.error()};
+        }
+    }
+    return {.done = done, .result = {}};
+}
+
+}  // namespace ringfold::hypercall
