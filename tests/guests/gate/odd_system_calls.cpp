@@ -3,8 +3,9 @@
 //
 // Only a SYSCALL that returns to exactly the registered address is a hypercall. From ring 1, SYSCALLs everywhere else (at the
 // registered address' neighbours, byte by byte, on the hypercall page and on the page before it) with RAX = `shutdown`
-// must arrive at the system-call entry, from ring 1, and reach no handler. From ring 3 nothing is a hypercall. Moving the
-// registered address makes the old one a system call.
+// must arrive at the system-call entry and reach no handler. (SYSCALL does not say from which ring it came, so the frame has
+// the user's CS with the kernel's RIP: a kernel that does this fools itself only.) From ring 3 nothing is a hypercall.
+// Moving the registered address makes the old one a system call.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -33,7 +34,7 @@ void put_system_call(uint64_t page, uint64_t offset) {
 void check_is_system_call(uint64_t code) {
     const Entry entry = catch_entry([=] { jump_with_shutdown(code); });
     check(entry.frame.vector == entry_system_call, "SYSCALL at %lx: entry 0x%lx", code, entry.frame.vector);
-    check(entry.frame.rip == code + 2 && entry.frame.rcx == code + 2 && entry.frame.cs == RINGFOLD_KERNEL_CS,
+    check(entry.frame.rip == code + 2 && entry.frame.rcx == code + 2 && entry.frame.cs == RINGFOLD_USER_CS,
           "SYSCALL at %lx: frame %lx:%lx", code, entry.frame.cs, entry.frame.rip);
     check(entry.frame.rax == 9 && entry.frame.rbx == mark, "SYSCALL at %lx: RAX %lx RBX %lx", code, entry.frame.rax,
           entry.frame.rbx);
