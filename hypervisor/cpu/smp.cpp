@@ -51,7 +51,7 @@ constinit CpuMain main_of_cpus = nullptr;
 constinit std::atomic<uint32_t> tsc_question{0};  // counts up; 0: not asked yet
 constinit std::atomic<uint32_t> tsc_answer{0};
 constinit uint64_t tsc_answered = 0;              // written before tsc_answer
-constexpr uint32_t tsc_exchanges = 20;
+constexpr uint32_t no_more_questions = ~0u;
 
 void wait(uint64_t nanoseconds) {
     const uint64_t end = nanoseconds_since_boot() + nanoseconds;
@@ -74,19 +74,33 @@ bool wait_for(uint64_t nanoseconds, Condition condition) {
 
 // On the new processor: answers every question with the count at that moment.
 void answer_tsc_questions() {
-    for (uint32_t question = 1; question <= tsc_exchanges; ++question) {
+    uint32_t answered = 0;
+    for (;;) {
         // Acquire and release pair with the asking side: the count is taken after the question and read after the answer.
-        while (tsc_question.load(std::memory_order_acquire) != question) {
+        const uint32_t question = tsc_question.load(std::memory_order_acquire);
+        if (question == no_more_questions) {
+            return;
+        }
+        if (question == answered) {
             relax();
+            continue;
         }
         tsc_answered = read_tsc_in_order();
         tsc_answer.store(question, std::memory_order_release);
+        answered = question;
     }
 }
 
-// On the boot processor. Nothing if the other falls silent.
+// On the boot processor. False if the other falls silent. Where processors are threads of a busy host, an exchange takes
+// long and more of them help little: then a few must do.
 bool measure_tsc_offset(TscOffset &offset) {
-    for (uint32_t question = 1; question <= tsc_exchanges; ++question) {
+    constexpr uint32_t most_exchanges = 20;
+    constexpr uint32_t fewest_exchanges = 3;
+    const uint64_t begin = nanoseconds_since_boot();
+    for (uint32_t question = 1; question <= most_exchanges; ++question) {
+        if (question > fewest_exchanges && nanoseconds_since_boot() - begin > millisecond) {
+            break;
+        }
         TscExchange exchange;
         exchange.sent = read_tsc_in_order();
         tsc_question.store(question, std::memory_order_release);
@@ -98,6 +112,7 @@ bool measure_tsc_offset(TscOffset &offset) {
         exchange.remote = tsc_answered;
         offset.add(exchange);
     }
+    tsc_question.store(no_more_questions, std::memory_order_release);
     return true;
 }
 
@@ -120,16 +135,21 @@ TrampolineParameters &parameters_in(MachineFrame trampoline) {
     return *reinterpret_cast<TrampolineParameters *>(pointer_to<std::byte>(trampoline) + parameters_offset);
 }
 
-// The universal start-up algorithm (Intel SDM vol. 3, 8.4.4.1): INIT, 10 ms, startup IPI, 200 µs, startup IPI.
-void send_init_and_startup(uint32_t apic_id, MachineFrame trampoline) {
+bool is_offer_open(TrampolineParameters &parameters) {
+    return std::atomic_ref{parameters.offer}.load(std::memory_order_acquire) == offer_made;
+}
+
+// The universal start-up algorithm (Intel SDM vol. 3, 8.4.4.1): INIT, 10 ms, startup IPI, 200 µs, startup IPI. The second
+// one is for processors that missed the first.
+void send_init_and_startup(uint32_t apic_id, MachineFrame trampoline, TrampolineParameters &parameters) {
     send_interrupt_command(init_command(), apic_id);
     if (local_apic_mode() == ApicMode::xapic) {
         send_interrupt_command(init_deassert_command(), apic_id);
     }
     wait(10 * millisecond);
-    for (int attempt = 0; attempt < 2; ++attempt) {
+    for (int attempt = 0; attempt < 2 && is_offer_open(parameters); ++attempt) {
         send_interrupt_command(startup_command(static_cast<uint8_t>(trampoline.raw())), apic_id);
-        wait(200 * microsecond);
+        static_cast<void>(wait_for(200 * microsecond, [&parameters] { return !is_offer_open(parameters); }));
     }
 }
 
@@ -158,11 +178,9 @@ Result<void> bring_up(CpuId target, MachineFrame trampoline) {
     parameters.boot_root = boot_l4_address;
     std::atomic_ref{parameters.offer}.store(offer_made, std::memory_order_release);
 
-    send_init_and_startup(apic_id, trampoline);
+    send_init_and_startup(apic_id, trampoline, parameters);
     constexpr uint64_t patience = 1'000 * millisecond;
-    const bool taken = wait_for(patience, [&parameters] {
-        return std::atomic_ref{parameters.offer}.load(std::memory_order_acquire) != offer_made;
-    });
+    const bool taken = wait_for(patience, [&parameters] { return !is_offer_open(parameters); });
     if (!taken && withdraw_offer(parameters)) {
         log_error("cpu {} (APIC id {}): does not answer; left out", target, apic_id);
         park(apic_id);
