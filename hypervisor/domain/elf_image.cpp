@@ -102,11 +102,10 @@ Check check_alignment(const elf::ProgramHeader &header) {
 Check check_addresses(const elf::ProgramHeader &header) {
     const uint64_t base = header.virtual_address - header.physical_address;
     const uint64_t last = header.virtual_address + (header.memory_size - 1);
-    const bool one_half = (base ^ last) >> 63 == 0;
-    if (header.physical_address > header.virtual_address || !is_canonical(base) || !is_canonical(last) || !one_half) {
+    if (header.physical_address > header.virtual_address || !is_canonical(base) || !is_canonical(last)) {
         return ElfError::not_canonical;
     }
-    const uint64_t slot = virtual_map::slot_base;
+    const uint64_t slot = virtual_map::slot_base;  // the first of the upper half: a range over both halves is refused too
     if (base < slot + virtual_map::slot_size && last >= slot) {
         return ElfError::in_reserved_slot;
     }

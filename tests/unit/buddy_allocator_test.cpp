@@ -87,6 +87,19 @@ TEST(BuddyAllocator, MergesAdjacentRangesIntoWholeExtents) {
     EXPECT_EQ(machine.buddy.allocate(extent_order).take(), MachineFrame{1024});
 }
 
+TEST(BuddyAllocator, NeverJoinsMemoryAcrossAZone) {
+    Machine machine(1024);
+    machine.add(0, 1024);
+    EXPECT_EQ(machine.buddy.free_extents(), 1U);
+    const MachineFrame below = machine.buddy.allocate_below(Order{8}, MachineAddress{1 << 20}).take();
+    EXPECT_EQ(below, MachineFrame{0});
+    ASSERT_TRUE(machine.buddy.free(below, Order{8}).ok());
+    EXPECT_EQ(machine.buddy.free_extents(), 1U);
+    EXPECT_EQ(machine.buddy.allocate(extent_order).take(), MachineFrame{512});
+    EXPECT_EQ(machine.buddy.allocate(extent_order).error(), Error::out_of_memory);
+    EXPECT_TRUE(machine.buddy.consistent());
+}
+
 TEST(BuddyAllocator, DetectsADoubleFree) {
     Machine machine(1024);
     machine.add(512, 512);

@@ -242,6 +242,11 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, uint64_t{0} - 0x1'0000); }},  // wraps
         Malformed{ElfError::in_reserved_slot, [](ImageFile &f) { link_all_at(f, 0xffff'8000'0000'0000); }},
         Malformed{ElfError::in_reserved_slot, [](ImageFile &f) { link_all_at(f, 0xffff'807f'ffff'f000); }},  // base
+        Malformed{ElfError::in_reserved_slot,
+                  [](ImageFile &f) {  // from one half over the hole into the other
+                      link_all_at(f, 0x7000'0000'0000);
+                      f.segments[2].memory_size = 0xffff'2000'0000'0000;
+                  }},
         Malformed{ElfError::bad_hypercall_return, [](ImageFile &f) { link_all_at(f, 0x7000'0000'0000); }}),
     [](const auto &test) { return std::to_string(test.index); });
 
