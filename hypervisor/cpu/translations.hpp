@@ -17,7 +17,7 @@ void serve_flush_request(GuestCpu &guest);
 // Drops everything of every PCID on the CPUs of `targets`, for a guest that asked. The caller's CPU may be among them.
 void flush_for_guest(CpuSet targets);
 
-// How many TSC ticks a visit may work on before it makes way: 20 us.
+// How many TSC ticks a visit may work on before it makes way: 20 us worth of them, 500 us when emulated.
 [[nodiscard]] uint64_t visit_ticks();
 
 }  // namespace ringfold

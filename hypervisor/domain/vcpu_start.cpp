@@ -7,6 +7,7 @@
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/held_frames.hpp"
 #include "hypervisor/mm/virtual_map.hpp"
+#include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -85,7 +86,12 @@ void set_registers(Vcpu &vcpu, const ringfold_vcpu_context &context) {
 }  // namespace
 
 Result<void> check_entries(const ringfold_vcpu_entries &entries) {
-    const auto exceptions_end = std::end(entries.exceptions);
+    for (unsigned vector = 0; vector < exception_vectors; ++vector) {
+        const bool ignored = vector == vector_nmi || vector == vector_machine_check;
+        if (!ignored && !is_code_address_or_none(entries.exceptions[vector])) {
+            return Error::access_denied;
+        }
+    }
     const bool good = is_code_address_or_none(entries.hypercall_return) &&
                       (entries.hypercall_return == 0 || is_upper_half(entries.hypercall_return)) &&
                       is_code_address_or_none(entries.syscall) && is_code_address_or_none(entries.syscall32) &&
@@ -93,9 +99,7 @@ Result<void> check_entries(const ringfold_vcpu_entries &entries) {
                       is_code_address_or_none(entries.bad_return) &&
                       is_code_address_or_none(entries.window_start) &&
                       is_code_address_or_none(entries.window_iretq) &&
-                      entries.window_start <= entries.window_iretq &&
-                      std::find_if_not(std::begin(entries.exceptions), exceptions_end, is_code_address_or_none) ==
-                          exceptions_end;
+                      entries.window_start <= entries.window_iretq;
     return good ? Result<void>{} : Result<void>{Error::access_denied};
 }
 

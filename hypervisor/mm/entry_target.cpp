@@ -118,6 +118,9 @@ bool same_target(Level level, Entry a, Entry b) {
     if (kind == EntryKind::nothing) {
         return true;
     }
+    if (kind == EntryKind::leaf && ((a.raw() ^ b.raw()) & leaf_caching) != 0) {
+        return false;  // whether the new attribute is allowed is take_target()'s to say
+    }
     return a.frame() == b.frame() && (kind == EntryKind::table || a.writable() == b.writable());
 }
 

@@ -47,8 +47,9 @@ void guest_main() {
     check(end - begin >= pause_time, "woken %lu ns early", pause_time - (end - begin));
     check(end - begin < 200 * millisecond, "woken after %lu ns", end - begin);
     check_equal(vcpu_page().interrupt_flag, 1, "block left the flag set");
-    check(vcpu_page().run_time[RINGFOLD_VCPU_BLOCKED] >= pause_time / 2, "blocked for %lu ns by the page",
-          vcpu_page().run_time[RINGFOLD_VCPU_BLOCKED]);
+    // On a busy host most of the pause may pass between arming and blocking.
+    const uint64_t blocked = vcpu_page().run_time[RINGFOLD_VCPU_BLOCKED];
+    check(blocked > 0 && blocked <= end - begin, "blocked for %lu ns of %lu by the page", blocked, end - begin);
 
     spin(pause_time);
     check_equal(upcalls(), 1, "upcalls of a one-shot timer");
