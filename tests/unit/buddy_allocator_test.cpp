@@ -199,6 +199,16 @@ TEST(BuddyAllocator, AllocatesBelowALimit) {
     EXPECT_TRUE(machine.buddy.consistent());
 }
 
+TEST(BuddyAllocator, PrefersALimitToCleanness) {
+    Machine machine(1024);
+    machine.add(512, 512);
+    EXPECT_EQ(machine.buddy.scrub_some(FrameCount{512}), FrameCount{512});
+    const MachineAddress limit{513 * page_size};
+    const MachineFrame frame = machine.buddy.allocate_below(Order{0}, limit).take();
+    ASSERT_TRUE(machine.buddy.free(frame, Order{0}).ok());  // the one dirty frame of its extent
+    EXPECT_EQ(machine.buddy.allocate_below(Order{0}, limit).take(), MachineFrame{512});
+}
+
 TEST(BuddyAllocator, AllocatesAGibibyte) {
     Machine machine(four_gibibytes + (1 << 18));
     machine.add(four_gibibytes, 1 << 18);
