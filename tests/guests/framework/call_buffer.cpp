@@ -19,7 +19,7 @@ char *console_buffer() { return reinterpret_cast<char *>(buffers[this_vcpu_id()]
 void set_up_call_buffer() {
     for (uint64_t page = 0; page < call_buffer_size / page_size; ++page) {
         const MachineFrame frame = machine_frame_at(&buffers[this_vcpu_id()][page * page_size]);
-        hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, page, frame.number);
+        hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, page, frame.number);
     }
 }
 

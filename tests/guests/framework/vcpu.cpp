@@ -82,7 +82,7 @@ void fill_vcpu_context(ringfold_vcpu_context &context, uint32_t id, VcpuFunction
 
 void start_vcpu(uint32_t id, VcpuFunction function, uint64_t argument) {
     fill_vcpu_context(*call_buffer<ringfold_vcpu_context>(), id, function, argument);
-    const Result result = hypercall(RINGFOLD_HYPERCALL_VCPU_START, id, 0);
+    const Result result = hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, id, 0);
     if (!result.ok()) {
         fatal_failure("vcpu_start(%u): status %ld", id, result.status);
     }

@@ -20,7 +20,7 @@ uint64_t big_slot() { return find_slot(window, 2).machine_address; }
 
 MachineFrame populate_extent(uint64_t physical) {
     *call_buffer<uint64_t>() = physical;
-    const Result result = hypercall(RINGFOLD_HYPERCALL_MEMORY_POPULATE, 0, 1, 9);
+    const Result result = hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_POPULATE, 0, 1, 9);
     if (!check_result(result, 0, 1, "populating an extent")) {
         fatal_failure("no extent");
     }
@@ -31,7 +31,7 @@ MachineFrame populate_extent(uint64_t physical) {
 
 Result release(MachineFrame frame) {
     *call_buffer<uint64_t>() = frame.number;
-    return hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1);
+    return hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1);
 }
 
 void free_an_extent() {

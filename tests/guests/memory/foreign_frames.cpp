@@ -32,10 +32,10 @@ void try_everything(MachineFrame frame, uint64_t slot, uint64_t table_slot) {
     check_status(pin(frame, 1), -RINGFOLD_EFAULT, "pinning it as L1");
     check_status(pin(frame, 4), -RINGFOLD_EFAULT, "pinning it as L4");
     check_status(load_root(frame), -RINGFOLD_EFAULT, "loading it");
-    check_status(hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 5, frame.number), -RINGFOLD_EFAULT, "making it a call buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 5, frame.number), -RINGFOLD_EFAULT, "making it a call buffer");
     check_status(set_entry(entry_address(frame, 0), 0), -RINGFOLD_EFAULT, "setting an entry in it");
     *call_buffer<uint64_t>() = frame.number;
-    check_status(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EFAULT, "releasing it");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EFAULT, "releasing it");
 }
 
 }  // namespace

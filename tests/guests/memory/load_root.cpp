@@ -54,7 +54,7 @@ void guest_main() {
     check_status(set_entry(find_slot(linear_address(first)).machine_address, entry_for(first, kernel_data)), -RINGFOLD_EBUSY,
                  "mapping the running root writable");
     *call_buffer<uint64_t>() = first.number;
-    check_status(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EBUSY, "releasing the running root");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EBUSY, "releasing the running root");
     check_equal(load<uint64_t>(window), 1, "the root that runs, unpinned");
     check_result(load_root(original), 0, 1, "leaving it");
     map_initially(first, kernel_data);

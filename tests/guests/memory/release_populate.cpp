@@ -14,8 +14,19 @@ namespace {
 constexpr uint64_t window = 0x0000'0000'4000'0000;
 constexpr uint64_t count = 8;
 
-Result release(uint64_t frames) { return hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, frames); }
-Result populate(uint64_t frames, uint64_t order = 0) { return hypercall(RINGFOLD_HYPERCALL_MEMORY_POPULATE, 0, frames, order); }
+// Goes on from the progress while preempted; the progress of all together.
+Result in_pieces(uint64_t number, uint64_t frames, uint64_t order) {
+    uint64_t done = 0;
+    for (;;) {
+        const Result result = hypercall(number, done * sizeof(uint64_t), frames - done, order);
+        done += result.value;
+        if (result.status != -RINGFOLD_EAGAIN) {
+            return {result.status, done};
+        }
+    }
+}
+Result release(uint64_t frames) { return in_pieces(RINGFOLD_HYPERCALL_MEMORY_RELEASE, frames, 0); }
+Result populate(uint64_t frames, uint64_t order = 0) { return in_pieces(RINGFOLD_HYPERCALL_MEMORY_POPULATE, frames, order); }
 
 void unmap_initially(PhysicalFrame frame) {
     set_entry(find_slot(linear_address(frame)).machine_address, 0);
@@ -28,8 +39,8 @@ void refusals(PhysicalFrame frame) {
     check_status(release(1), -RINGFOLD_EBUSY, "a mapped frame");
     check_status(release(513), -RINGFOLD_ERANGE, "513 frames");
     check_status(populate(513), -RINGFOLD_ERANGE, "populating 513 frames");
-    check_status(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, call_buffer_size - 8, 2), -RINGFOLD_EFAULT, "outside the buffer");
-    check_status(hypercall(RINGFOLD_HYPERCALL_MEMORY_POPULATE, call_buffer_size, 1, 0), -RINGFOLD_EFAULT, "outside the buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, call_buffer_size - 8, 2), -RINGFOLD_EFAULT, "outside the buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_POPULATE, call_buffer_size, 1, 0), -RINGFOLD_EFAULT, "outside the buffer");
     for (const uint64_t order : Words{1, 8, 10, 64, 0xffff'ffff}) {
         check_status(populate(1, order), -RINGFOLD_EINVAL, "an order");
     }

@@ -11,7 +11,7 @@ using namespace guest;
 namespace {
 
 constexpr uint64_t window = 0x0000'0000'4000'0000;
-constexpr unsigned rounds = 50;
+constexpr unsigned rounds = 20;
 
 constinit std::atomic<uint64_t> seen{0};        // relaxed: what vCPU 1 read last
 constinit std::atomic<uint64_t> generation{0};  // release/acquire: vCPU 1 answers with what it read after it saw this

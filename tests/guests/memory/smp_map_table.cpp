@@ -11,7 +11,7 @@ using namespace guest;
 namespace {
 
 constexpr uint64_t window = 0x0000'0000'4000'0000;
-constexpr unsigned rounds = 1500;
+constexpr unsigned rounds = 400;
 
 constinit Barrier barrier{2};
 constinit MachineFrame contested{0};

@@ -64,7 +64,7 @@ void round(unsigned number) {
         batch[1] = {RINGFOLD_PAGE_TABLE_SET, 0, find_slot(linear_address(frame)).machine_address, 0, 0};
         check_result(apply_batch(2), 0, 2, "unmapping it everywhere");
         *call_buffer<uint64_t>() = machine.number;
-        check_result(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing it");
+        check_result(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing it");
         const uint64_t stopped = stores.load(std::memory_order_relaxed);
         barrier.wait();
         check(stores.load(std::memory_order_relaxed) <= stopped + 1, "stores went on after the frame was released");

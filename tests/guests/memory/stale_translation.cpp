@@ -51,7 +51,7 @@ void is_released() {
     check_result(set_entry(find_slot(linear_address(frame)).machine_address, 0), 0, 1, "its initial mapping");
     check_result(set_entry(find_slot(window).machine_address, 0), 0, 1, "the window's");
     *call_buffer<uint64_t>() = frame.number;
-    check_result(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing it");
+    check_result(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing it");
     attack("a released frame");
 }
 

@@ -51,9 +51,9 @@ void wrong_levels() {
 void registered_frames() {
     const MachineFrame table = make_table();
     check_result(pin(table, 1), 0, 1, "pinning an L1");
-    check_busy(hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, table.number), "a page table as call buffer");
+    check_busy(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, table.number), "a page table as call buffer");
     check_result(unpin(table), 0, 1, "unpinning it");
-    check_status(hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, table.number), 0, "then it can be one");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, table.number), 0, "then it can be one");
     check_busy(pin(table, 1), "a call buffer as page table");
     for (const MachineFrame frame : {table, machine_frame(vcpu_page_frame(0))}) {
         const Slot mapping = find_slot(linear_address(frame));
@@ -61,10 +61,10 @@ void registered_frames() {
         check_busy(pin(frame, 1), "a registered frame as page table");
         check_result(set_entry(mapping.machine_address, 0), 0, 1, "unmapped");
         *call_buffer<uint64_t>() = frame.number;
-        check_busy(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), "releasing a registered frame");
+        check_busy(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), "releasing a registered frame");
         check_result(set_entry(mapping.machine_address, mapping.value), 0, 1, "mapped again");
     }
-    check_status(hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, RINGFOLD_NO_FRAME), 0, "unregistering");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 3, RINGFOLD_NO_FRAME), 0, "unregistering");
     check_result(pin(table, 1), 0, 1, "the frame can be a page table again");
     check_result(unpin(table), 0, 1, "unpinning it");
 }

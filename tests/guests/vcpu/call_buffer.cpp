@@ -10,7 +10,7 @@ using namespace guest;
 
 namespace {
 
-Result set_page(uint64_t index, uint64_t frame) { return hypercall(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, index, frame); }
+Result set_page(uint64_t index, uint64_t frame) { return hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, index, frame); }
 Result write(uint64_t offset, uint64_t length) { return hypercall(RINGFOLD_HYPERCALL_CONSOLE_WRITE, offset, length); }
 
 }  // namespace
@@ -52,6 +52,6 @@ void guest_main() {
     check_status(set_page(14, machine_frame(second).number), 0, "replacing page 14");
     set_entry(find_slot(linear_address(first)).machine_address, 0);
     *call_buffer<uint64_t>() = frame;
-    check_result(hypercall(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing the replaced frame");
+    check_result(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), 0, 1, "releasing the replaced frame");
     check_status(set_page(14, RINGFOLD_NO_FRAME), 0, "unregistering page 14");
 }

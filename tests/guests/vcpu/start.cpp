@@ -44,7 +44,7 @@ void start_second() {
     context.argument = argument;
     context.gs_base = first_gs_base;
     context.fs_base = first_fs_base;
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), 0, "starting it");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), 0, "starting it");
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ void guest_main() {
         check(state.ok() && (state.value == RINGFOLD_VCPU_RUNNING || state.value == RINGFOLD_VCPU_RUNNABLE),
               "state while it runs: %ld %lu", state.status, state.value);
         fill_vcpu_context(*call_buffer<ringfold_vcpu_context>(), 1, nullptr, 0);
-        check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), -RINGFOLD_EEXIST, "starting it again");
+        check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), -RINGFOLD_EEXIST, "starting it again");
         check_equal(this_vcpu_id(), 0, "our own page");
         phase.store(2, std::memory_order_release);
         join_vcpu(1);

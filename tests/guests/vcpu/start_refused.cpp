@@ -18,7 +18,7 @@ void check_refused(Change change, int64_t status, const char *what) {
     ringfold_vcpu_context &context = *call_buffer<ringfold_vcpu_context>();
     fill_vcpu_context(context, 1, [](uint64_t) { fatal_failure("a refused vCPU ran"); }, 0);
     change(context);
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), status, what);
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 1, 0), status, what);
     check_result(hypercall(RINGFOLD_HYPERCALL_VCPU_STATE, 1), 0, RINGFOLD_VCPU_OFFLINE, what);
 }
 
@@ -50,11 +50,11 @@ void guest_main() {
     check_refused([=](Context &c) { c.root = root.number; }, -RINGFOLD_EACCES, "a root with an entry 256");
     check_result(unpin(table), 0, 1, "unpinning the L1");
 
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 2, 0), -RINGFOLD_ENOENT, "no such vCPU");
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 64, 0), -RINGFOLD_ENOENT, "vCPU 64");
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 0xffff'ffff, 0), -RINGFOLD_ENOENT, "vCPU 2^32 - 1");
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 0, 0), -RINGFOLD_EEXIST, "itself");
-    check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_START, 1, call_buffer_size - 8), -RINGFOLD_EFAULT, "half outside the buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 2, 0), -RINGFOLD_ENOENT, "no such vCPU");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 64, 0), -RINGFOLD_ENOENT, "vCPU 64");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 0xffff'ffff, 0), -RINGFOLD_ENOENT, "vCPU 2^32 - 1");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 0, 0), -RINGFOLD_EEXIST, "itself");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_VCPU_START, 1, call_buffer_size - 8), -RINGFOLD_EFAULT, "half outside the buffer");
     check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_STATE, 2), -RINGFOLD_ENOENT, "state of no vCPU");
     check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_NOTIFY, 2), -RINGFOLD_ENOENT, "notifying no vCPU");
     check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_NOTIFY, 1), -RINGFOLD_ENOENT, "notifying an offline vCPU");
