@@ -19,6 +19,7 @@
 
 namespace ringfold {
 
+class FrameInfo;
 struct Vcpu;
 
 struct GuestCpu {
@@ -31,10 +32,11 @@ struct GuestCpu {
     std::atomic<bool> idle = false;             // waits for an interrupt, or is about to
     bool yielding = false;                      // the current vCPU lets others go first
     std::atomic<uint64_t> running_root = 0;     // frame number of the L4 it runs on, or is about to
+    const FrameInfo *running_table = nullptr;   // that frame's accounting
     uint64_t running_generation = 0;
 
     RootCache roots;
-    uint64_t visit_deadline = 0;  // TSC at which long work makes way
+    uint64_t visit_deadline = 0;  // TSC at which long work makes way; 0: nobody asked yet in this visit
     ringfold_counters counters{};
 };
 

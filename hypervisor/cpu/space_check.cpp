@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/cpu/space_check.hpp"
 
-#include "hypervisor/boot/image_layout.hpp"
 #include "hypervisor/boot/memory_map.hpp"
 #include "hypervisor/cpu/page_mapper.hpp"
-#include "hypervisor/cpu/per_cpu.hpp"
-#include "hypervisor/lib/panic.hpp"
 #include "hypervisor/mm/virtual_map.hpp"
 
 #include <array>
@@ -146,16 +143,6 @@ class Check {
 
 std::optional<SpaceBreach> find_space_breach(std::span<const CpuSpace *const> spaces, uint64_t boot_stack_guard) {
     return Check{spaces, boot_stack_guard}.run();
-}
-
-void verify_spaces() {
-    std::array<const CpuSpace *, max_cpus> spaces;
-    std::size_t count = 0;
-    for_each_cpu([&](const PerCpu &each) { spaces[count++] = &each.space; });
-    const auto breach = find_space_breach(std::span(spaces).first(count), boot_stack().base - page_size);
-    if (breach) {
-        panic("address space: rule broken at {:#x}: {}", breach->address, breach->rule);
-    }
 }
 
 }  // namespace ringfold

@@ -56,6 +56,11 @@ void serve_flush_request(GuestCpu &guest) {
     }
 }
 
+void note_implicit_flush() {
+    const FlushMoment begun = flush_clock::begin_full_flush();
+    flush_clock::full_flush_done(this_cpu().id, begun);
+}
+
 void flush_for_guest(CpuSet targets) {
     this_cpu().guest.counters.guest_flushes += targets.size();
     flush(targets);
@@ -74,7 +79,15 @@ uint64_t visit_ticks() {
 
 namespace machine {
 
-bool preemption_due() { return read_tsc() >= this_cpu().guest.visit_deadline; }
+// The clock of a visit starts with the first question, so that short visits need not read it.
+bool preemption_due() {
+    uint64_t &deadline = this_cpu().guest.visit_deadline;
+    if (deadline == 0) {
+        deadline = read_tsc() + visit_ticks();
+        return false;
+    }
+    return read_tsc() >= deadline;
+}
 
 void flush_translations(CpuSet cpus) {
     this_cpu().guest.counters.safety_flushes += cpus.size();

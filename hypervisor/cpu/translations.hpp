@@ -14,6 +14,9 @@ struct GuestCpu;
 // Does what others asked of this CPU since it last left for a guest. Part of every exit.
 void serve_flush_request(GuestCpu &guest);
 
+// Without PCIDs: nothing of a guest is cached while this CPU is in the hypervisor. Tells the flush clock so.
+void note_implicit_flush();
+
 // Drops everything of every PCID on the CPUs of `targets`, for a guest that asked. The caller's CPU may be among them.
 void flush_for_guest(CpuSet targets);
 

@@ -34,7 +34,9 @@ void load_debug_registers(const DebugRegisters &debug) {
 void load(Vcpu &vcpu, EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
     if (guest.scratch_owner != vcpu.domain.id) {
-        __builtin_memset(reinterpret_cast<void *>(virtual_map::guest_scratch.base), 0, virtual_map::guest_scratch.size);
+        auto *scratch = reinterpret_cast<void *>(virtual_map::guest_scratch.base);
+        asm("" : "+r"(scratch));  // Clang takes an object at a constant address to be of size 0
+        __builtin_memset(scratch, 0, virtual_map::guest_scratch.size);
         guest.scratch_owner = vcpu.domain.id;
     }
     vcpu.domain.memory.note_cpu(this_cpu().id);

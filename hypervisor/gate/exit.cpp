@@ -49,7 +49,8 @@ uint64_t select_root(GuestCpu &guest) {
     // Announced before the generation is read: whoever changes an entry advances the generation and then looks who
     // announced the frame.
     guest.running_root.store(l4.raw(), std::memory_order_seq_cst);
-    const uint64_t generation = frame_table::at(l4).generation();
+    guest.running_table = &frame_table::at(l4);
+    const uint64_t generation = guest.running_table->generation();
     guest.running_generation = generation;
     const RootCache::Selection selection = guest.roots.select(l4, generation, vcpu.root_must_flush);
     vcpu.root_must_flush = false;
@@ -59,8 +60,16 @@ uint64_t select_root(GuestCpu &guest) {
 
 bool must_step_back(const GuestCpu &guest) {
     return guest.flush_requested.load(std::memory_order_seq_cst) || guest.reschedule.load(std::memory_order_seq_cst) ||
-           is_stop_asked() || frame_table::at(guest.current->root.frame()).generation() != guest.running_generation;
+           is_stop_asked() || guest.running_table->generation() != guest.running_generation;
 }
+
+bool upcall_is_due(const Vcpu &vcpu) {
+    const bool open = std::atomic_ref<uint8_t>(vcpu.page->interrupt_flag).load(std::memory_order_relaxed) != 0;
+    const bool pending = std::atomic_ref<uint8_t>(vcpu.page->upcall_pending).load(std::memory_order_seq_cst) != 0;
+    return open && pending && vcpu.entries.upcall != 0;
+}
+
+bool has_delivery(const Vcpu &vcpu) { return vcpu.has_pending_exception || upcall_is_due(vcpu); }
 
 // What is to be delivered instead of a plain return, taken from the vCPU.
 std::optional<PendingException> take_delivery(Vcpu &vcpu) {
@@ -69,21 +78,55 @@ std::optional<PendingException> take_delivery(Vcpu &vcpu) {
         ++this_cpu().guest.counters.injected_exceptions;
         return vcpu.pending_exception;
     }
-    const bool open = std::atomic_ref<uint8_t>(vcpu.page->interrupt_flag).load(std::memory_order_relaxed) != 0;
-    const bool pending = std::atomic_ref<uint8_t>(vcpu.page->upcall_pending).load(std::memory_order_seq_cst) != 0;
-    if (!open || !pending || vcpu.entries.upcall == 0) {
+    if (!upcall_is_due(vcpu)) {
         return std::nullopt;
     }
     ++this_cpu().guest.counters.upcalls;
     return PendingException{.vector = static_cast<uint8_t>(GateEntry::upcall), .error = 0};
 }
 
-}  // namespace
+void write_gate_stack(const EntryFrame &frame, uint64_t vector, uint64_t error) {
+    gate_stack_frame() = {.rax = frame.rax,
+                          .vector = vector,
+                          .error = error,
+                          .rip = frame.rip,
+                          .cs = frame.cs,
+                          .rflags = frame.rflags,
+                          .rsp = frame.rsp,
+                          .ss = frame.ss};
+}
 
-void begin_visit(GuestCpu &guest) { guest.visit_deadline = read_tsc() + visit_ticks(); }
+// Nothing happened that concerns this vCPU: it goes on where it was, on the root that it was on.
+bool nothing_to_do(const GuestCpu &guest, const Vcpu &vcpu) {
+    return !guest.reschedule.load(std::memory_order_seq_cst) && !guest.flush_requested.load(std::memory_order_seq_cst) &&
+           vcpu.schedule.state == VcpuState::running && !vcpu.root_must_flush &&
+           vcpu.root.frame().raw() == guest.running_root.load(std::memory_order_relaxed) &&
+           guest.running_table->generation() == guest.running_generation && !has_delivery(vcpu);
+}
 
-uint32_t prepare_exit(EntryFrame &frame) {
-    GuestCpu &guest = this_cpu().guest;
+// The short way out, which most hypercalls take. False: nothing was done, but that this CPU is in the hypervisor again.
+bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
+    const Vcpu *const vcpu = guest.current;
+    if (vcpu == nullptr) {
+        return false;
+    }
+    GateConstants &constants = gate_constants();
+    if (constants.keep_translations == 0) {
+        note_implicit_flush();
+    }
+    guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // odd: in a guest
+    // A stop of the machine sets `reschedule` too, and after it.
+    if (!nothing_to_do(guest, *vcpu)) {
+        guest.epoch.fetch_add(1, std::memory_order_seq_cst);
+        return false;
+    }
+    constants.guest_root |= constants.keep_translations;
+    write_gate_stack(frame, frame.vector, frame.error);
+    return true;
+}
+
+// The long way: another vCPU, another root, a flush, or something to deliver.
+[[gnu::noinline]] uint32_t choose_and_leave(GuestCpu &guest, EntryFrame &frame) {
     uint64_t root = 0;
     for (;;) {
         stop_if_asked();
@@ -101,24 +144,27 @@ uint32_t prepare_exit(EntryFrame &frame) {
     gate_constants().guest_root = root;
     Vcpu &vcpu = *guest.current;
     const std::optional<PendingException> delivery = take_delivery(vcpu);
+    if (!delivery.has_value()) {
+        write_gate_stack(frame, frame.vector, frame.error);
+        return 0;
+    }
     uint64_t delivered_from = frame.cs & 3;
-    if (delivery.has_value() && in_return_window(vcpu, frame)) {
+    if (in_return_window(vcpu, frame)) {
         leave_return_window(vcpu, frame);
         delivered_from = 3;
     }
-    gate_stack_frame() = {.rax = frame.rax,
-                          .vector = delivery.has_value() ? delivery->vector : frame.vector,
-                          .error = delivery.has_value() ? delivery->error : 0,
-                          .rip = frame.rip,
-                          .cs = frame.cs,
-                          .rflags = frame.rflags,
-                          .rsp = frame.rsp,
-                          .ss = frame.ss};
-    if (!delivery.has_value()) {
-        return 0;
-    }
+    write_gate_stack(frame, delivery->vector, delivery->error);
     gate_spill().delivered_from = delivered_from;
     return 1;
+}
+
+}  // namespace
+
+void begin_visit(GuestCpu &guest) { guest.visit_deadline = 0; }
+
+uint32_t prepare_exit(EntryFrame &frame) {
+    GuestCpu &guest = this_cpu().guest;
+    return resume_at_once(guest, frame) ? 0 : choose_and_leave(guest, frame);
 }
 
 }  // namespace ringfold
