@@ -108,6 +108,7 @@ class MemoryWorld {
                 .load_root =
                     [](void *context, TypeReference loaded, RootCaching caching) {
                         auto *world = static_cast<MemoryWorld *>(context);
+                        world->on_load_root(loaded.frame());
                         world->root = std::move(loaded);
                         world->last_caching = caching;
                     },
@@ -145,6 +146,7 @@ class MemoryWorld {
 
   public:
     SimulatedMachine machine;
+    std::function<void(MachineFrame)> on_load_root = [](MachineFrame) {};
     uint64_t preemptions = 0;
     std::vector<FlushRequest> guest_flushes;
     RootCaching last_caching = RootCaching::keep;
