@@ -6,6 +6,7 @@
 #include "hypervisor/hypercall/handlers.hpp"
 
 #include <ringfold/base.h>
+#include <ringfold/hypercall.h>
 
 #include <array>
 #include <cstddef>
@@ -110,7 +111,12 @@ int64_t to_abi(Error error) {
 void dispatch_hypercall(Vcpu &caller, EntryFrame &frame) {
     auto &counts = this_cpu().guest.counters.hypercalls;
     Outcome outcome{.status = -RINGFOLD_ENOSYS, .second = 0};
-    if (frame.rax < table.size()) {
+    if (frame.rax == RINGFOLD_GATE_INVALIDATE_PAGE) {
+        // The gate passes on what INVLPG cannot do where there are PCIDs: a page of the kernel half may be cached under
+        // each of this CPU's.
+        this_cpu().guest.roots.flush_all();
+        outcome.status = 0;
+    } else if (frame.rax < table.size()) {
         ++counts[frame.rax];
         outcome = table[frame.rax](caller, frame);
     } else {
