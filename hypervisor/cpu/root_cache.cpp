@@ -48,6 +48,7 @@ RootCache::Selection RootCache::select(MachineFrame l4, uint64_t generation, boo
         copied = true;
     }
     root->last_use = ++uses_;
+    must_select_again_ = false;
     uint64_t cr3 = address_of(root->copy).raw();
     if (has_process_context_ids_) {
         cr3 |= static_cast<uint64_t>(root - roots_.begin()) + 1;  // PCID 0 is the hypervisor's
@@ -60,12 +61,14 @@ RootCache::Selection RootCache::select(MachineFrame l4, uint64_t generation, boo
 }
 
 void RootCache::flush_all() {
+    must_select_again_ = true;
     for (Root &root : roots_) {
         root.must_flush = true;
     }
 }
 
 void RootCache::forget_all() {
+    must_select_again_ = true;
     for (Root &root : roots_) {
         root.valid = false;
         root.must_flush = true;

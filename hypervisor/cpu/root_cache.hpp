@@ -31,6 +31,8 @@ class RootCache {
 
     // Every root flushes when it is next selected: another vCPU runs here, or the kernel half changed.
     void flush_all();
+    // Was flush_all() or forget_all() called since the last select()? Then the root that it gave is not to be kept.
+    [[nodiscard]] bool must_select_again() const { return must_select_again_; }
     // Every cached root of a domain that ends, or whose frames go, is forgotten.
     void forget_all();
 
@@ -57,6 +59,7 @@ class RootCache {
     uint64_t slot_entry_ = 0;
     uint64_t uses_ = 0;
     bool has_process_context_ids_ = false;
+    bool must_select_again_ = true;
 };
 
 }  // namespace ringfold

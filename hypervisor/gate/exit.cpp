@@ -99,7 +99,7 @@ void write_gate_stack(const EntryFrame &frame, uint64_t vector, uint64_t error) 
 // Nothing happened that concerns this vCPU: it goes on where it was, on the root that it was on.
 bool nothing_to_do(const GuestCpu &guest, const Vcpu &vcpu) {
     return !guest.reschedule.load(std::memory_order_seq_cst) && !guest.flush_requested.load(std::memory_order_seq_cst) &&
-           vcpu.schedule.state == VcpuState::running && !vcpu.root_must_flush &&
+           vcpu.schedule.state == VcpuState::running && !vcpu.root_must_flush && !guest.roots.must_select_again() &&
            vcpu.root.frame().raw() == guest.running_root.load(std::memory_order_relaxed) &&
            guest.running_table->generation() == guest.running_generation && !has_delivery(vcpu);
 }

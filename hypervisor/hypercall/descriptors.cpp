@@ -93,7 +93,6 @@ Returns_nothing local_descriptor_table_set(Vcpu &caller, uint64_t offset, uint32
     }
     load_descriptors(caller);
     this_cpu().guest.roots.flush_all();  // the old pages may be cached for any root
-    caller.root_must_flush = true;       // the one that is loaded included
     return result.ok() ? Result<void>{} : Result<void>{result.error()};
 }
 
