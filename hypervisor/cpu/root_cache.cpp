@@ -67,12 +67,4 @@ void RootCache::flush_all() {
     }
 }
 
-void RootCache::forget_all() {
-    must_select_again_ = true;
-    for (Root &root : roots_) {
-        root.valid = false;
-        root.must_flush = true;
-    }
-}
-
 }  // namespace ringfold

@@ -31,10 +31,8 @@ class RootCache {
 
     // Every root flushes when it is next selected: another vCPU runs here, or the kernel half changed.
     void flush_all();
-    // Was flush_all() or forget_all() called since the last select()? Then the root that it gave is not to be kept.
+    // Was flush_all() called since the last select()? Then the root that it gave is not to be kept.
     [[nodiscard]] bool must_select_again() const { return must_select_again_; }
-    // Every cached root of a domain that ends, or whose frames go, is forgotten.
-    void forget_all();
 
     // Calls visit(MachineFrame) for each copy's frame.
     template <typename Visitor>
