@@ -37,7 +37,7 @@ inline Result hypercall_to_its_end(uint64_t number, uint64_t argument0 = 0, uint
 
 inline Result version(uint64_t query) { return hypercall(RINGFOLD_HYPERCALL_VERSION, query); }
 
-inline void invalidate_page(uint64_t linear) { hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, linear); }
-inline void flush_translations() { hypercall(RINGFOLD_GATE_FLUSH); }
+// Drops this vCPU's translation of a page; a refusal ends the test.
+void invalidate_page(uint64_t linear);
 
 }  // namespace guest

@@ -80,6 +80,8 @@ Result flush(uint32_t scope, uint64_t linear, uint64_t pages, uint64_t vcpus) {
     return apply({RINGFOLD_PAGE_TABLE_FLUSH, scope, linear, pages, vcpus});
 }
 
+void invalidate_page(uint64_t linear) { require(hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, linear), "invalidating a page"); }
+
 void map_page(uint64_t linear, uint64_t entry) {
     for (unsigned level = levels; level > 1; --level) {
         const Slot slot = find_slot(linear, level);

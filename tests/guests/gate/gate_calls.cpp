@@ -2,7 +2,7 @@
 // guest: hosts=qemu,bochs
 //
 // The gate calls drop translations of this CPU. A page is read through a mapping that is then pointed at another frame:
-// after the gate call the new frame must be read. INVALIDATE_PAGE with odd addresses (non-canonical, in slot 256) is
+// after the gate call the new frame must be read, in the user's half and in the kernel's. INVALIDATE_PAGE with odd addresses (non-canonical, in slot 256) is
 // harmless: INVLPG ignores what it cannot use (Intel SDM volume 2, INVLPG), and the gate's own pages stay usable.
 #include "framework/guest.hpp"
 
@@ -10,7 +10,8 @@ using namespace guest;
 
 namespace {
 
-constexpr uint64_t window = 0x0000'0000'0100'0000;
+constexpr uint64_t user_window = 0x0000'0000'0100'0000;
+constexpr uint64_t kernel_window = 0xffff'c000'0000'0000;
 
 constexpr uint64_t odd_addresses[] = {
     0, 0x0000'7fff'ffff'ffff, 0x0000'8000'0000'0000, 0xffff'7fff'ffff'ffff, 0xffff'8000'0000'0000,
@@ -32,7 +33,7 @@ Pair marked_frames() {
 
 // Reads the window, changes the mapping behind it, calls, reads again.
 template <typename GateCall>
-void check_drops(const Pair &frames, GateCall call, const char *what) {
+void check_drops(const Pair &frames, uint64_t window, GateCall call, const char *what) {
     map_page(window, entry_for(frames.first, user_data));
     check_equal(load<uint64_t>(window), 1, what);
     check_result(set_entry(find_slot(window).machine_address, entry_for(frames.second, user_data)), 0, 1, what);
@@ -44,9 +45,12 @@ void check_drops(const Pair &frames, GateCall call, const char *what) {
 
 void guest_main() {
     const Pair frames = marked_frames();
-    check_drops(frames, [] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window); }, "invalidate the page");
-    check_drops(frames, [] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window + 0x123); }, "by an address within it");
-    check_drops(frames, [] { return hypercall(RINGFOLD_GATE_FLUSH); }, "flush");
+    for (const uint64_t window : {user_window, kernel_window}) {
+        check_drops(frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window); }, "invalidate the page");
+        check_drops(frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window + 0x123); },
+                    "by an address within it");
+        check_drops(frames, window, [] { return hypercall(RINGFOLD_GATE_FLUSH); }, "flush");
+    }
     for (const uint64_t address : odd_addresses) {
         check_status(hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, address), 0, "an odd address");
         check_equal(vcpu_page().vcpu_id, 0, "the vCPU page is still there");
