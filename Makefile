@@ -15,7 +15,7 @@ DEBUG_release := OFF
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help all image unit-tests demo run iso test check clean nightly hwprobe fuzz dependencies
+.PHONY: help all image unit-tests demo run iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -58,7 +58,10 @@ hwprobe: dependencies ## a bootable image that shows what a processor does in ri
 	@tests/hwprobe/build.sh build/hwprobe
 
 fuzz: dependencies ## fuzz the parsers and the page-table batch (SECONDS each)
-	@scripts/fuzz
+	@JOBS=$(JOBS) scripts/fuzz $(SECONDS)
+
+abi: ## write docs/abi.md again, from abi/hypercalls.toml
+	@tools/generate-abi.py --reference docs/abi.md
 
 clean: ## removes build/
 	rm -rf build
