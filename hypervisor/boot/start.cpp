@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/boot/start.hpp"
 
+#include "hypervisor/boot/crash_test.hpp"
 #include "hypervisor/boot/early_memory.hpp"
 #include "hypervisor/boot/main.hpp"
 #include "hypervisor/cpu/hypervisor_space.hpp"
+#include "hypervisor/cpu/paging_limits.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/smp.hpp"
+#include "hypervisor/cpu/space_check.hpp"
 #include "hypervisor/cpu/trampoline_frame.hpp"
 #include "hypervisor/domain/boot_domains.hpp"
 #include "hypervisor/domain/domain.hpp"
@@ -92,12 +95,15 @@ void bring_up_other_cpus() {
 
 void start_ringfold() {
     initialise_memory();
+    initialise_paging_limits();
     const auto &loader_copy = boot_information().acpi;
     const ByteSpan root_pointer =
         loader_copy.has_value() ? ByteSpan{loader_copy->bytes.data(), loader_copy->size} : ByteSpan{};
     require(initialise_machine(root_pointer), "this machine cannot be run");
     initialise_this_cpu_for_guests();
     bring_up_other_cpus();
+    verify_spaces();
+    crash_if_asked(boot_options());
     if (boot_information().modules.empty()) {
         log_info("no guest: give one as a boot module");
         power_off(0);

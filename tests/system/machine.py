@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A QEMU machine that boots Ringfold, for the system tests: its console as text, its exit status, its monitor."""
+
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BUILD = pathlib.Path(os.environ.get("RINGFOLD_BUILD", ROOT / "build/gcc-debug"))
+IMAGE = BUILD / "ringfold"
+PATIENCE = float(os.environ.get("RINGFOLD_PATIENCE", "60"))  # seconds of wall clock
+
+
+class Machine:
+    """Runs until it ends by itself, or the `with` block does. The console goes to a file in `directory`."""
+
+    def __init__(self, directory, options="exit_port=0x501", *, cpus=1, memory=128, processor="max", boot=None, extra=()):
+        self.log = directory / "console"
+        self.monitor_path = directory / "monitor"
+        start = ["-kernel", str(IMAGE), "-append", options] if boot is None else ["-cdrom", str(boot)]
+        self.process = subprocess.Popen(
+            ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", processor, "-smp", str(cpus),
+             "-m", str(memory), "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}", "-no-reboot",
+             "-device", "isa-debug-exit,iobase=0x501,iosize=4", "-qmp", f"unix:{self.monitor_path},server=on,wait=off",
+             *start, *extra],
+            stdin=subprocess.DEVNULL)
+        self.stream = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        if self.stream:
+            self.stream.close()
+
+    @property
+    def console(self):
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def status(self):
+        """Waits for the end; the code that the hypervisor gave (isa-debug-exit makes 2 * code + 1 of it)."""
+        status = self.process.wait(PATIENCE)
+        assert status % 2 == 1, f"QEMU ended by itself ({status}): {self.console}"
+        return status // 2
+
+    def wait_for(self, text):
+        end = time.monotonic() + PATIENCE
+        while text not in self.console:
+            assert time.monotonic() < end, f"no {text!r} in: {self.console}"
+            assert self.process.poll() is None or text in self.console, f"ended without {text!r}: {self.console}"
+            time.sleep(0.05)
+
+    def monitor(self, command):
+        """Runs a command of QEMU's human monitor."""
+        if self.stream is None:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(PATIENCE)
+            connection.connect(str(self.monitor_path))
+            self.stream = connection.makefile("rw", encoding="utf-8")
+            self._answer("QMP")
+            self._send({"execute": "qmp_capabilities"})
+        return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command}})
+
+    def _send(self, message):
+        self.stream.write(json.dumps(message) + "\n")
+        self.stream.flush()
+        return self._answer("return")
+
+    def _answer(self, key):
+        while True:
+            answer = json.loads(self.stream.readline())
+            assert "error" not in answer, answer
+            if key in answer:
+                return answer[key]
