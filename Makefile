@@ -24,6 +24,7 @@ dependencies:
 	@scripts/install-dependencies
 
 $(BUILD)/build.ninja: | dependencies
+	@mkdir -p build
 	@cmake -G Ninja -S . -B $(BUILD) -DCMAKE_CXX_COMPILER=$(CXX_$(COMPILER)) -DRINGFOLD_DEBUG=$(DEBUG_$(CONFIG)) > $(BUILD).log 2>&1 \
 		|| { cat $(BUILD).log; exit 1; }
 
