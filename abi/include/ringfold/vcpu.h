@@ -20,9 +20,12 @@
  * The virtual interrupt flag is then 0, RFLAGS is 0x202, and, from ring 3, the GS base was exchanged: the user's is in
  * user_gs_base, the kernel's loaded from kernel_gs_base. All other registers are as they were; a system call leaves, as
  * hardware does, the return RIP in RCX and the flags in R11.
+ * A SYSCALL of ring 1 that does not return to hypercall_return cannot be told from one of ring 3 and is delivered as such:
+ * user selectors in the frame, GS base exchanged.
  * A frame that cannot be pushed (the range touches L4 slot 256, is not canonical, not mapped or not writable) becomes
  * a double fault: error code 0, the frame of the event that could not be delivered, on emergency_stack. If that cannot
- * be pushed either, or no double-fault entry is registered, the domain crashes.
+ * be pushed either, or no double-fault entry is registered, the domain crashes; so it does if kernel_gs_base is not
+ * canonical (on processors that check it).
  *
  * Return to ring 3. The kernel restores every register, exchanges the GS base (RDGSBASE/WRGSBASE and the page), points
  * RSP at return_frame in the vCPU page and executes, at the registered window:
