@@ -6,10 +6,10 @@
 
 namespace std {
 
-[[noreturn]] void __throw_out_of_range_fmt(const char *what, ...);
-[[noreturn]] void __throw_out_of_range(const char *what);
-[[noreturn]] void __throw_length_error(const char *what);
-[[noreturn]] void __throw_bad_optional_access();
+__attribute__((__noreturn__)) void __throw_out_of_range_fmt(const char *what, ...);
+__attribute__((__noreturn__)) void __throw_out_of_range(const char *what);
+__attribute__((__noreturn__)) void __throw_length_error(const char *what);
+__attribute__((__noreturn__)) void __throw_bad_optional_access();
 
 void __throw_out_of_range_fmt(const char *what, ...) { ringfold::panic("out of range: {}", what); }
 void __throw_out_of_range(const char *what) { ringfold::panic("out of range: {}", what); }
