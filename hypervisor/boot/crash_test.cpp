@@ -45,7 +45,7 @@ void crash_if_asked(CommandLine options) {
     if (!how) {
         return;
     }
-    if constexpr (RINGFOLD_DEBUG != 0) {
+    if (RINGFOLD_DEBUG != 0) {
         crash(*how);
     } else {
         log_warning("crash= is for debug builds");
