@@ -5,6 +5,7 @@
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/pending_flush.hpp"
 #include "hypervisor/mm/release.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
@@ -65,6 +66,7 @@ Result<void> release(LockedMemory &memory, MachineFrame frame) {
     flush.add(info.table_stamp(), memory.cpus());
     flush.add(extent.leaf_stamp.get(), memory.cpus());
     flush.perform();
+    translation_model::check_becomes_free(memory.id(), frame);
     memory.remove_owned(FrameCount{1});
     return {};
 }

@@ -3,6 +3,7 @@
 
 #include "hypervisor/mm/extent.hpp"
 #include "hypervisor/mm/frame_table.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
@@ -65,6 +66,7 @@ void drop_leaf(Entry entry) {
     }
     FrameInfo &info = frame_table::at(entry.frame());
     info.leaf_stamp.advance(flush_clock::now());
+    translation_model::leaf_removed(Level::l1, entry);
     if (entry.writable()) {
         info.drop_writable();
     } else {
@@ -75,6 +77,7 @@ void drop_leaf(Entry entry) {
 void drop_big_leaf(Entry entry) {
     Extent &extent = frame_table::extent_of(entry.frame());
     extent.leaf_stamp.advance(flush_clock::now());
+    translation_model::leaf_removed(Level::l2, entry);
     extent.remove_big(entry.writable());
 }
 

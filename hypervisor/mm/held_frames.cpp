@@ -2,6 +2,7 @@
 #include "hypervisor/mm/held_frames.hpp"
 
 #include "hypervisor/mm/entry_target.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
@@ -14,6 +15,7 @@ void TypeReference::drop() {
     if (type_ == FrameType::writable) {
         FrameInfo &info = frame_table::at(frame_);
         info.leaf_stamp.advance(flush_clock::now());  // the vCPU's page was mapped in slot 256
+        translation_model::leaf_removed(Level::l1, Entry{frame_, 0});
         info.drop_writable();
     } else {
         drop_or_park(locked, frame_, level_of(type_));
@@ -38,6 +40,7 @@ Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame) {
     PendingFlush flush;
     flush.add(info->table_stamp(), locked.cpus());
     flush.perform();
+    translation_model::check_becomes_writable(locked.id(), frame);
     return TypeReference{memory, frame, FrameType::writable};
 }
 

@@ -7,6 +7,7 @@
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/pending_flush.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 
 namespace ringfold {
 
@@ -80,6 +81,7 @@ Result<void> begin_table(LockedMemory &memory, MachineFrame frame, Level level) 
     flush.add(info.leaf_stamp.get(), memory.cpus());
     flush.add(extent.leaf_stamp.get(), memory.cpus());
     flush.perform();
+    translation_model::check_becomes_table(memory.id(), frame);
     return {};
 }
 
@@ -90,6 +92,7 @@ void end_table(MachineFrame frame) {
     // Whatever led here was taken away before: a processor that walks this table from now on does so from its cache.
     const FlushMoment now = flush_clock::now();
     info.set_table_stamp(now);
+    translation_model::table_removed(frame);
     extent.table_stamp.advance(now);
     info.finish_undo();
     extent.remove_page_table();
@@ -109,6 +112,15 @@ void undo_or_park(LockedMemory &memory, MachineFrame frame) {
     }
 }
 
+// Debug builds: no referenced entry leads to what a processor might still use otherwise.
+void check_targets(const LockedMemory &memory, MachineFrame table, Level level) {
+    if constexpr (RINGFOLD_DEBUG != 0) {
+        for (unsigned index = 0; index < frame_table::at(table).progress(); ++index) {
+            translation_model::check_entry_target(memory.id(), level, entry_of(table, index));
+        }
+    }
+}
+
 // partial -> validated, with a count for the caller.
 Result<void> complete(LockedMemory &memory, MachineFrame frame, Level level) {
     FrameInfo &info = frame_table::at(frame);
@@ -116,6 +128,7 @@ Result<void> complete(LockedMemory &memory, MachineFrame frame, Level level) {
     PendingFlush flush;
     const auto taken = take_entries(memory, frame, level, flush);
     flush.perform();
+    check_targets(memory, frame, level);
     if (!taken.ok()) {
         return taken.error();
     }

@@ -15,6 +15,7 @@
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/held_frames.hpp"
 #include "hypervisor/mm/page_table_batch.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "tests/unit/fake_machine_memory.hpp"
 #include "tests/unit/simulated_machine.hpp"
 
@@ -43,9 +44,10 @@ class MemoryWorld {
     static constexpr MachineFrame device_first{0xfd000};
 
     explicit MemoryWorld(unsigned cpus = 2)
-        : memory_(ram), frames_(ram.raw()), extents_(extent_count), machine(cpus),
+        : memory_(ram), frames_(ram.raw()), extents_(extent_count), model_records_(ram.raw()), machine(cpus),
           a_(std::make_unique<DomainMemory>(DomainId{1}, ram)), b_(std::make_unique<DomainMemory>(DomainId{2}, ram)) {
         frame_table::initialise(frames_, extents_);
+        translation_model::initialise(model_records_);
         frame_table::declare(a_first, FrameCount{3 * frames_per_extent}, no_domain);
         EXPECT_TRUE(assign_frames(a(), a_first, FrameCount{2 * frames_per_extent + 256}).ok());
         EXPECT_TRUE(assign_frames(b(), b_first, FrameCount{256 - 16}).ok());
@@ -139,10 +141,15 @@ class MemoryWorld {
                           }});
     }
 
+    ~MemoryWorld() { translation_model::initialise({}); }
+    MemoryWorld(const MemoryWorld &) = delete;
+    MemoryWorld &operator=(const MemoryWorld &) = delete;
+
   private:
     FakeMachineMemory memory_;
     std::vector<FrameInfo> frames_;
     std::vector<Extent> extents_;
+    std::vector<translation_model::FrameRecord> model_records_;
 
   public:
     SimulatedMachine machine;

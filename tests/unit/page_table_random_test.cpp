@@ -481,6 +481,7 @@ TEST(PageTableRandom, AgreesWithTheModel) {
     const char *given = std::getenv("RINGFOLD_OPERATIONS");
     const uint64_t operations = given != nullptr ? std::strtoull(given, nullptr, 0) : 1'000'000;
     const uint64_t seed = random_seed();
+    std::fflush(stdout);
     uint64_t accepted = 0;
     uint64_t refused = 0;
     uint64_t preemptions = 0;

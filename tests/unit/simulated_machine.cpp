@@ -5,6 +5,7 @@
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 #include <cstring>
@@ -21,6 +22,9 @@ SimulatedMachine *current_machine = nullptr;
 
 void SimulatedCpu::load_root(DomainMemory &domain, MachineFrame l4) {
     domain.note_cpu(id_);
+    if (!in_hypervisor_) {
+        translation_model::walks(id_, domain.id());
+    }
     domain_ = &domain;
     root_ = l4;
     root_changed(l4);
@@ -29,6 +33,7 @@ void SimulatedCpu::load_root(DomainMemory &domain, MachineFrame l4) {
 void SimulatedCpu::leave_root() {
     domain_ = nullptr;
     root_ = MachineFrame{};
+    translation_model::stops_walking(id_);
 }
 
 void SimulatedCpu::root_changed(MachineFrame l4) {
@@ -39,10 +44,17 @@ void SimulatedCpu::root_changed(MachineFrame l4) {
 
 void SimulatedCpu::flush() {
     const FlushMoment begun = flush_clock::begin_full_flush();
+    const uint64_t modelled = translation_model::flush_begins();
     leaves_.clear();
     tables_.clear();
     flush_asked_ = false;
     flush_clock::full_flush_done(id_, begun);
+    translation_model::flushed(id_, modelled);
+}
+
+void SimulatedCpu::enter_hypervisor() {
+    in_hypervisor_ = true;
+    translation_model::stops_walking(id_);
 }
 
 void SimulatedCpu::leave_hypervisor() {
@@ -50,10 +62,14 @@ void SimulatedCpu::leave_hypervisor() {
     if (flush_asked_) {
         flush();
     }
+    if (domain_ != nullptr) {
+        translation_model::walks(id_, domain_->id());
+    }
 }
 
 void SimulatedCpu::ask_flush() {
     flush_asked_ = true;
+    translation_model::flush_requested(id_);
     if (!in_hypervisor_) {
         flush();
     }

@@ -31,7 +31,7 @@ class SimulatedCpu {
     void root_changed(MachineFrame l4);  // copies again if it runs on it
     void flush();
     // In the hypervisor proper it does not walk, and a flush waits until it leaves.
-    void enter_hypervisor() { in_hypervisor_ = true; }
+    void enter_hypervisor();
     void leave_hypervisor();
     void ask_flush();
 

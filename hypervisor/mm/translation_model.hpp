@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A software model of tagged TLBs and paging-structure caches, for debug builds and unit tests: it asserts, whenever a
+// frame changes its use or its owner, that no processor can still hold a translation, or an upper-level entry, that the
+// new use would break. It is told what is mapped away, who walks and who flushed, and draws its own conclusions: it
+// shares no clock, no stamp and no candidate set with the logic that it watches.
+//
+// It is conservative: a processor may hold everything that any root of a domain led to at any moment since the processor
+// last dropped everything, if it walked a root of that domain since then, under whatever tag. Flushes of less than
+// everything do not count.
+//
+// Without storage (release builds) and without processors that walk (nobody calls walks()) it says nothing.
+#pragma once
+
+#include "hypervisor/lib/units.hpp"
+#include "hypervisor/mm/entry.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+namespace ringfold::translation_model {
+
+// Moments of the model's own count of events; 0: never.
+struct FrameRecord {
+    std::atomic<uint64_t> leaf_removed = 0;   // the last translation to the frame that was mapped away
+    std::atomic<uint64_t> table_removed = 0;  // the frame last stopped being a table
+};
+
+// One zeroed record for each frame of the frame table; none: the model is off. Forgets everything.
+void initialise(std::span<FrameRecord> records);
+
+// --- what processors do ---
+// The CPU is about to walk a root of `domain`. It must not owe a flush.
+void walks(CpuId cpu, DomainId domain);
+// The CPU is in the hypervisor proper and walks no root of a guest until walks() is called again.
+void stops_walking(CpuId cpu);
+// The CPU drops everything: before the first and after the last instruction of the flush.
+[[nodiscard]] uint64_t flush_begins();
+void flushed(CpuId cpu, uint64_t begun);
+// The CPU was told to drop everything. While it does not walk, that is as good as done.
+void flush_requested(CpuId cpu);
+
+// --- what the logic does ---
+void leaf_removed(Level level, Entry entry);
+void table_removed(MachineFrame frame);
+
+// --- what must hold, else the hypervisor stops ---
+// Before an entry that the domain just took references for can be walked.
+void check_entry_target(DomainId domain, Level level, Entry entry);
+void check_becomes_writable(DomainId domain, MachineFrame frame);
+void check_becomes_table(DomainId domain, MachineFrame frame);
+void check_becomes_free(DomainId domain, MachineFrame frame);
+
+}  // namespace ringfold::translation_model
