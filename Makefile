@@ -12,6 +12,9 @@ CXX_clang := clang++
 DEBUG_debug := ON
 DEBUG_release := OFF
 
+# Two clones share what they compile: paths below the clone count as relative ones.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all

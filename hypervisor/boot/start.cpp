@@ -19,6 +19,7 @@
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/platform/machine.hpp"
 #include "hypervisor/platform/power.hpp"
 
@@ -54,6 +55,10 @@ void initialise_memory() {
                             make_array<Extent>(virtual_map::extent_table, extents, "no memory for the extents"));
     const std::span physical =
         make_array<uint64_t>(virtual_map::machine_to_physical, frames, "no memory for the machine-to-physical table");
+    if constexpr (RINGFOLD_DEBUG != 0) {
+        translation_model::initialise(make_array<translation_model::FrameRecord>(
+            virtual_map::translation_records, frames, "no memory for the model of cached translations"));
+    }
     __builtin_memset(physical.data(), 0xff, physical.size_bytes());  // RINGFOLD_NO_FRAME
 
     const FrameCount node_frames = FrameCount::holding(frames * sizeof(FrameNode));

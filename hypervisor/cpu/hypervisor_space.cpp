@@ -123,7 +123,7 @@ constinit MappedRanges mapped_ranges;  // too large for a stack
 // Tables down to L2 for the regions that are filled later: CPUs copy the L3 entries when their spaces are made.
 Result<void> prepare_regions(PageMapper &mapper) {
     for (const Region &region : {virtual_map::devices, virtual_map::machine_to_physical, virtual_map::frame_table,
-                                 virtual_map::extent_table}) {
+                                 virtual_map::extent_table, virtual_map::translation_records}) {
         for (uint64_t address = region.base; address < region.end(); address += virtual_map::gibibyte) {
             TRY(mapper.l2_table(address));
         }
@@ -138,8 +138,8 @@ Result<CpuSpace> create_faces() {
 
 }  // namespace
 
-Result<void> build_shared_space(const BootInformation &information, const ImageLayout &image,
-                                uint64_t boot_stack_guard, bool gigabyte_pages, FrameSource source) {
+Result<void> build_shared_space(const BootInformation &information, const ImageLayout &image, uint64_t boot_stack_guard,
+                                bool gigabyte_pages, FrameSource source) {
     auto shared = shared_space.lock();
     shared->source = source;
     shared->l3 = TRY(new_table(source));

@@ -7,6 +7,7 @@
 #include "hypervisor/lib/panic.hpp"
 #include "hypervisor/mm/flush_clock.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
+#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/platform/time.hpp"
 
 #include <atomic>
@@ -15,10 +16,34 @@ namespace ringfold {
 
 namespace {
 
+constexpr bool is_modelled = RINGFOLD_DEBUG != 0;
+
+// A drop of everything that is cached on this CPU: from before its first instruction until after its last.
+class FullFlush {
+  public:
+    FullFlush() : begun_(flush_clock::begin_full_flush()) {
+        if constexpr (is_modelled) {
+            modelled_ = translation_model::flush_begins();
+        }
+    }
+    ~FullFlush() {
+        flush_clock::full_flush_done(this_cpu().id, begun_);
+        if constexpr (is_modelled) {
+            translation_model::flushed(this_cpu().id, modelled_);
+        }
+    }
+    FullFlush(const FullFlush &) = delete;
+    FullFlush &operator=(const FullFlush &) = delete;
+
+  private:
+    FlushMoment begun_;
+    uint64_t modelled_ = 0;
+};
+
 // Everything of every PCID. Without PCIDs nothing of a guest survives the load of the hypervisor's root at the entry,
 // so there is nothing left to drop while this CPU is here.
 void flush_everything(GuestCpu &guest) {
-    const FlushMoment begun = flush_clock::begin_full_flush();
+    const FullFlush flush;
     if (this_cpu().features.process_context_ids) {
         // A change of CR4.PGE drops all translations of all PCIDs (Intel SDM vol. 3A, 4.10.4.1).
         constexpr uint64_t page_global_enable = uint64_t{1} << 7;
@@ -27,7 +52,6 @@ void flush_everything(GuestCpu &guest) {
         write_cr4(cr4);
         guest.roots.flush_all();
     }
-    flush_clock::full_flush_done(this_cpu().id, begun);
 }
 
 // TCG says so in its hypervisor leaf (CPUID 40000000H: "TCGTCGTCGTCG").
@@ -37,10 +61,18 @@ bool is_emulated() {
     return (cpuid(1).ecx & hypervisor_present) != 0 && cpuid(0x4000'0000).ebx == signature;
 }
 
+void request_flush(CpuId target) {
+    const uint64_t asked = is_modelled ? translation_model::flush_begins() : 0;
+    cpu(target).guest.flush_requested.store(true, std::memory_order_seq_cst);
+    if constexpr (is_modelled) {
+        translation_model::flush_requested(target, asked);
+    }
+}
+
 void flush(CpuSet targets) {
     const CpuId self = this_cpu().id;
     const CpuSet others = targets - CpuSet::of(self);
-    others.for_each([](CpuId target) { cpu(target).guest.flush_requested.store(true, std::memory_order_seq_cst); });
+    others.for_each(request_flush);
     if (targets.contains(self)) {
         flush_everything(this_cpu().guest);
     }
@@ -56,9 +88,21 @@ void serve_flush_request(GuestCpu &guest) {
     }
 }
 
-void note_implicit_flush() {
-    const FlushMoment begun = flush_clock::begin_full_flush();
-    flush_clock::full_flush_done(this_cpu().id, begun);
+void note_implicit_flush() { const FullFlush flush; }
+
+bool model_owes_flush() { return is_modelled && translation_model::owes_flush(this_cpu().id); }
+
+void model_walks(DomainId domain, bool owed_flush) {
+    if constexpr (is_modelled) {
+        invariant(!owed_flush, "a CPU that owes a flush finds that it was asked");
+        translation_model::walks(this_cpu().id, domain);
+    }
+}
+
+void model_stops_walking() {
+    if constexpr (is_modelled) {
+        translation_model::stops_walking(this_cpu().id);
+    }
 }
 
 void flush_for_guest(CpuSet targets) {

@@ -5,6 +5,8 @@
 
 #include "hypervisor/lib/cpu_set.hpp"
 
+#include "hypervisor/lib/units.hpp"
+
 #include <cstdint>
 
 namespace ringfold {
@@ -19,6 +21,14 @@ void note_implicit_flush();
 
 // Drops everything of every PCID on the CPUs of `targets`, for a guest that asked. The caller's CPU may be among them.
 void flush_for_guest(CpuSet targets);
+
+// What the model of cached translations is told in debug builds (mm/translation_model.hpp).
+// Is a flush owed? To be asked after the epoch became odd and before the requests are read.
+[[nodiscard]] bool model_owes_flush();
+// The guest is entered: the requests were read and there is none, though `owed_flush`.
+void model_walks(DomainId domain, bool owed_flush);
+// A guest was left; before the epoch becomes even.
+void model_stops_walking();
 
 // How many TSC ticks a visit may work on before it makes way: 20 us worth of them, 500 us when emulated.
 [[nodiscard]] uint64_t visit_ticks();

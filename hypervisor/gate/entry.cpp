@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/nmi.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
+#include "hypervisor/cpu/translations.hpp"
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/gate/debug_exception.hpp"
 #include "hypervisor/gate/entry_frame.hpp"
@@ -22,9 +23,8 @@ namespace {
 
 // A frame that was pushed in the gate's scratch, seen from the hypervisor's space.
 EntryFrame *visible_frame(uint64_t address, uint64_t root) {
-    const bool in_guest_face =
-        root != gate_constants().hypervisor_root_seen && address - virtual_map::gate_stack.base <
-                                                             virtual_map::guest_scratch.size;
+    const bool in_guest_face = root != gate_constants().hypervisor_root_seen &&
+                               address - virtual_map::gate_stack.base < virtual_map::guest_scratch.size;
     return reinterpret_cast<EntryFrame *>(in_guest_face ? virtual_map::guest_scratch_alias(address) : address);
 }
 
@@ -61,14 +61,13 @@ bool in_syscall_window(uint64_t rip) {
            rip < reinterpret_cast<uint64_t>(gate_syscall_window_end);
 }
 
-// Makes the words that POPFQ and RETFQ take, below the interrupted stack pointer in the interrupted space. That stack is
-// ours and has no red zone.
+// Makes the words that POPFQ and RETFQ take, below the interrupted stack pointer in the interrupted space. That stack
+// is ours and has no red zone.
 void prepare_return_without_iretq(IstFrame &frame) {
     EntryFrame &registers = frame.registers;
     const uint64_t target = registers.rsp - 4 * sizeof(uint64_t);
     const bool in_guest_face = frame.root != gate_constants().hypervisor_root_seen;
-    auto *words =
-        reinterpret_cast<uint64_t *>(in_guest_face ? virtual_map::guest_scratch_alias(target) : target);
+    auto *words = reinterpret_cast<uint64_t *>(in_guest_face ? virtual_map::guest_scratch_alias(target) : target);
     words[0] = registers.rax;
     words[1] = registers.rflags;
     words[2] = registers.rip;
@@ -80,6 +79,7 @@ void prepare_return_without_iretq(IstFrame &frame) {
 
 extern "C" uint32_t handle_guest_entry(EntryFrame *frame) {
     GuestCpu &guest = this_cpu().guest;
+    model_stops_walking();
     guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // even: in the hypervisor
     begin_visit(guest);
     dispatch(*frame);
@@ -100,9 +100,7 @@ extern "C" void handle_hypervisor_interrupt(EntryFrame *frame) {
     handle_interrupt(static_cast<uint8_t>(frame->vector));
 }
 
-extern "C" void handle_hypervisor_exception(EntryFrame *frame) {
-    panic_with(*frame, "exception in the hypervisor");
-}
+extern "C" void handle_hypervisor_exception(EntryFrame *frame) { panic_with(*frame, "exception in the hypervisor"); }
 
 extern "C" void handle_fault_in_gate(uint64_t address, uint64_t root) {
     // The stub saved four registers only; the others are lost, what is printed of them is the frame below.

@@ -98,8 +98,9 @@ void write_gate_stack(const EntryFrame &frame, uint64_t vector, uint64_t error) 
 
 // Nothing happened that concerns this vCPU: it goes on where it was, on the root that it was on.
 bool nothing_to_do(const GuestCpu &guest, const Vcpu &vcpu) {
-    return !guest.reschedule.load(std::memory_order_seq_cst) && !guest.flush_requested.load(std::memory_order_seq_cst) &&
-           vcpu.schedule.state == VcpuState::running && !vcpu.root_must_flush && !guest.roots.must_select_again() &&
+    return !guest.reschedule.load(std::memory_order_seq_cst) &&
+           !guest.flush_requested.load(std::memory_order_seq_cst) && vcpu.schedule.state == VcpuState::running &&
+           !vcpu.root_must_flush && !guest.roots.must_select_again() &&
            vcpu.root.frame().raw() == guest.running_root.load(std::memory_order_relaxed) &&
            guest.running_table->generation() == guest.running_generation && !has_delivery(vcpu);
 }
@@ -115,11 +116,13 @@ bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
         note_implicit_flush();
     }
     guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // odd: in a guest
+    const bool owes_flush = model_owes_flush();
     // A stop of the machine sets `reschedule` too, and after it.
     if (!nothing_to_do(guest, *vcpu)) {
         guest.epoch.fetch_add(1, std::memory_order_seq_cst);
         return false;
     }
+    model_walks(vcpu->domain.id, owes_flush);
     constants.guest_root |= constants.keep_translations;
     write_gate_stack(frame, frame.vector, frame.error);
     return true;
@@ -134,7 +137,9 @@ bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
         serve_flush_request(guest);
         root = select_root(guest);
         guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // odd: in a guest
+        const bool owes_flush = model_owes_flush();
         if (!must_step_back(guest)) {
+            model_walks(guest.current->domain.id, owes_flush);
             break;
         }
         guest.epoch.fetch_add(1, std::memory_order_seq_cst);

@@ -16,7 +16,9 @@ class CpuSet {
   public:
     constexpr CpuSet() = default;
     constexpr explicit CpuSet(uint64_t bits) : bits_(bits) {}
-    [[nodiscard]] static constexpr CpuSet of(CpuId cpu) { return CpuSet{uint64_t{1} << (cpu.raw() % cpu_set_capacity)}; }
+    [[nodiscard]] static constexpr CpuSet of(CpuId cpu) {
+        return CpuSet{uint64_t{1} << (cpu.raw() % cpu_set_capacity)};
+    }
 
     [[nodiscard]] constexpr uint64_t raw() const { return bits_; }
     [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }

@@ -14,8 +14,8 @@ namespace {
 
 void take_back(LockedMemory &memory, MachineFrame first, MachineFrame end) {
     for (MachineFrame frame = first; frame < end; ++frame) {
-        const bool unused =
-            frame_table::extent_of(frame).remove_frame(memory.id()).ok() && frame_table::at(frame).unassign(memory.id()).ok();
+        const bool unused = frame_table::extent_of(frame).remove_frame(memory.id()).ok() &&
+                            frame_table::at(frame).unassign(memory.id()).ok();
         invariant(unused, "a frame that was only just assigned has no use");
     }
 }

@@ -15,8 +15,8 @@ namespace ringfold {
 Result<void> assign_frames(DomainMemory &memory, MachineFrame first, FrameCount count);
 
 // Takes a frame away that has no use left. On success it is nobody's, no processor holds a translation to it, and the
-// caller returns it to the allocator (still with its contents). bad_frame: not RAM of the domain; busy: there is a use, or
-// its extent is mapped big; again: preempted.
+// caller returns it to the allocator (still with its contents). bad_frame: not RAM of the domain; busy: there is a use,
+// or its extent is mapped big; again: preempted.
 Result<void> release_frame(DomainMemory &memory, MachineFrame frame);
 
 // The frame's accounting; the owner's reference is not counted. bad_frame: not RAM of the domain.

@@ -14,9 +14,7 @@ namespace {
 // One audit runs at a time: its caller has stopped every other CPU.
 constinit AuditCounts window_counts;
 
-constexpr FrameType table_below(FrameType table) {
-    return static_cast<FrameType>(static_cast<uint8_t>(table) - 1);
-}
+constexpr FrameType table_below(FrameType table) { return static_cast<FrameType>(static_cast<uint8_t>(table) - 1); }
 
 void count_entry(AuditCounts &counts, FrameType table, DomainId owner, Entry entry) {
     if (!entry.present()) {
@@ -89,16 +87,16 @@ class Comparison {
   private:
     static bool has_sound_flags(FrameState state) {
         switch (state.type()) {
-        case FrameType::none:
-            return state.type_count() == 0 && !state.validated() && !state.partial() && !state.pinned();
-        case FrameType::writable:
-            return state.type_count() != 0 && !state.validated() && !state.partial() && !state.pinned();
-        case FrameType::l1:
-        case FrameType::l2:
-        case FrameType::l3:
-        case FrameType::l4:
-            return state.validated() != state.partial() && (!state.validated() || state.type_count() != 0) &&
-                   (!state.partial() || state.type_count() <= 1) && (!state.pinned() || state.validated());
+            case FrameType::none:
+                return state.type_count() == 0 && !state.validated() && !state.partial() && !state.pinned();
+            case FrameType::writable:
+                return state.type_count() != 0 && !state.validated() && !state.partial() && !state.pinned();
+            case FrameType::l1:
+            case FrameType::l2:
+            case FrameType::l3:
+            case FrameType::l4:
+                return state.validated() != state.partial() && (!state.validated() || state.type_count() != 0) &&
+                       (!state.partial() || state.type_count() <= 1) && (!state.pinned() || state.validated());
         }
         return false;
     }
@@ -114,10 +112,28 @@ class Comparison {
     uint64_t findings_ = 0;
 };
 
-void count_window(const AuditCaller &caller, AuditCounts &counts, MachineFrame first) {
+// The frames from the first to the last page table. Large machines have many windows and few tables, close together: to
+// look for them all over the machine for each window would take minutes.
+struct TableRange {
+    MachineFrame begin;
+    MachineFrame end;
+};
+
+TableRange find_tables() {
+    TableRange range{frame_table::end(), MachineFrame{0}};
+    for (MachineFrame frame{0}; frame < frame_table::end(); ++frame) {
+        if (frame_table::at(frame).state().is_table()) {
+            range.begin = frame < range.begin ? frame : range.begin;
+            range.end = frame + FrameCount{1};
+        }
+    }
+    return range;
+}
+
+void count_window(const AuditCaller &caller, AuditCounts &counts, const TableRange &tables, MachineFrame first) {
     counts.start(first);
     caller.visit_holders(caller.context, counts);
-    for (MachineFrame frame{0}; frame < frame_table::end(); ++frame) {
+    for (MachineFrame frame = tables.begin; frame < tables.end; ++frame) {
         const FrameInfo &info = frame_table::at(frame);
         if (info.state().is_table()) {
             count_table(counts, frame, info);
@@ -129,8 +145,9 @@ void count_window(const AuditCaller &caller, AuditCounts &counts, MachineFrame f
 
 uint64_t audit(const AuditCaller &caller) {
     Comparison comparison{caller};
+    const TableRange tables = find_tables();
     for (MachineFrame first{0}; first < frame_table::end(); first += FrameCount{AuditCounts::window}) {
-        count_window(caller, window_counts, first);
+        count_window(caller, window_counts, tables, first);
         for (MachineFrame frame = first; frame < first + FrameCount{AuditCounts::window} && frame < frame_table::end();
              ++frame) {
             comparison.frame(frame, frame_table::at(frame), window_counts.frame(frame));

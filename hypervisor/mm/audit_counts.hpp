@@ -17,11 +17,11 @@ class AuditCounts {
     static constexpr uint64_t window = 8 * frames_per_extent;
 
     struct Frame {
-        uint32_t uses;          // references beside the owner's
-        uint32_t typed;         // those that need a type
-        FrameType type;         // which
-        bool types_conflict;    // not all of them need the same
-        bool foreign;           // one is by another domain's table
+        uint32_t uses;        // references beside the owner's
+        uint32_t typed;       // those that need a type
+        FrameType type;       // which
+        bool types_conflict;  // not all of them need the same
+        bool foreign;         // one is by another domain's table
     };
     struct Extent {
         uint32_t read_only;
@@ -42,7 +42,9 @@ class AuditCounts {
     }
 
   private:
-    [[nodiscard]] bool contains(MachineFrame frame) const { return first_ <= frame && frame - first_ < FrameCount{window}; }
+    [[nodiscard]] bool contains(MachineFrame frame) const {
+        return first_ <= frame && frame - first_ < FrameCount{window};
+    }
 
     MachineFrame first_{};
     std::array<Frame, window> frames_{};

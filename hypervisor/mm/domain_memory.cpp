@@ -27,10 +27,9 @@ Result<void> DomainMemory::allow_devices(MachineFrame first, FrameCount count) {
 
 bool LockedMemory::may_map_device(MachineFrame frame) const {
     const auto &devices = guarded_->devices;
-    return std::any_of(devices.begin(), devices.begin() + guarded_->device_count,
-                       [frame](const auto &range) {
-                           return range.first <= frame && frame - range.first < range.count;
-                       });
+    return std::any_of(devices.begin(), devices.begin() + guarded_->device_count, [frame](const auto &range) {
+        return range.first <= frame && frame - range.first < range.count;
+    });
 }
 
 Result<FrameInfo *> LockedMemory::owned_frame(MachineFrame frame) const {

@@ -95,20 +95,30 @@ EntryKind kind_of(Level level, Entry entry) {
 
 Result<void> take_target(LockedMemory &memory, Level level, EntryKind kind, Entry entry, PendingFlush &flush) {
     switch (kind) {
-    case EntryKind::nothing: return {};
-    case EntryKind::leaf: return take_leaf(memory, entry, flush);
-    case EntryKind::big_leaf: return take_big_leaf(memory, entry, flush);
-    case EntryKind::table: return take_lower_table(memory, level, entry);
+        case EntryKind::nothing:
+            return {};
+        case EntryKind::leaf:
+            return take_leaf(memory, entry, flush);
+        case EntryKind::big_leaf:
+            return take_big_leaf(memory, entry, flush);
+        case EntryKind::table:
+            return take_lower_table(memory, level, entry);
     }
     __builtin_unreachable();
 }
 
 Result<void> drop_target(LockedMemory &memory, Level level, Entry entry) {
     switch (kind_of(level, entry)) {
-    case EntryKind::nothing: return {};
-    case EntryKind::leaf: drop_leaf(entry); return {};
-    case EntryKind::big_leaf: drop_big_leaf(entry); return {};
-    case EntryKind::table: return drop_table(memory, entry.frame(), below(level));
+        case EntryKind::nothing:
+            return {};
+        case EntryKind::leaf:
+            drop_leaf(entry);
+            return {};
+        case EntryKind::big_leaf:
+            drop_big_leaf(entry);
+            return {};
+        case EntryKind::table:
+            return drop_table(memory, entry.frame(), below(level));
     }
     __builtin_unreachable();
 }

@@ -53,10 +53,8 @@ Result<EntryPlace> find_entry(LockedMemory &memory, MachineAddress address) {
         return Error::not_found;
     }
     const auto index = static_cast<unsigned>(address.page_offset() / sizeof(uint64_t));
-    return EntryPlace{.table = frame,
-                      .level = level_of(state.type()),
-                      .index = index,
-                      .word = pointer_to<uint64_t>(frame) + index};
+    return EntryPlace{
+        .table = frame, .level = level_of(state.type()), .index = index, .word = pointer_to<uint64_t>(frame) + index};
 }
 
 void announce_change(const EntryPlace &place) {

@@ -16,7 +16,10 @@ struct Fields {
     uint64_t read_only;
 
     explicit Fields(ExtentState state)
-        : owner(state.owner()), owned(state.owned()), page_tables(state.page_tables()), writable(state.big_writable()),
+        : owner(state.owner()),
+          owned(state.owned()),
+          page_tables(state.page_tables()),
+          writable(state.big_writable()),
           read_only(state.big_read_only()) {}
 
     [[nodiscard]] ExtentState pack() const {

@@ -42,7 +42,8 @@ CpuSet needing_flush(FlushMoment stamp, CpuSet candidates) {
 }
 
 Statistics statistics() {
-    return {.spared = cpus_spared.load(std::memory_order_relaxed), .needed = cpus_needed.load(std::memory_order_relaxed)};
+    return {.spared = cpus_spared.load(std::memory_order_relaxed),
+            .needed = cpus_needed.load(std::memory_order_relaxed)};
 }
 
 }  // namespace ringfold::flush_clock

@@ -2,13 +2,14 @@
 //
 // The flush clock tells which CPUs may still hold a translation that the page tables no longer have.
 //
-// One counter, `now`, runs for the machine. Who removes an entry first makes the change visible (a locked exchange), then
-// reads `now`: that moment is the frame's stamp. A CPU that drops *everything* (all PCIDs, all paging-structure caches)
-// advances `now` to a value t before its flush and records t when the flush is done. If t > stamp, the removal came before
-// the flush, so nothing older than the removal survived it. A flush of less than everything does not touch the clock.
+// One counter, `now`, runs for the machine. Who removes an entry first makes the change visible (a locked exchange),
+// then reads `now`: that moment is the frame's stamp. A CPU that drops *everything* (all PCIDs, all paging-structure
+// caches) advances `now` to a value t before its flush and records t when the flush is done. If t > stamp, the removal
+// came before the flush, so nothing older than the removal survived it. A flush of less than everything does not touch
+// the clock.
 //
-// Order: the exchange of the entry, the reads of `now` and its advance are all sequentially consistent. Were the read of a
-// stamp s < t not before the CPU's advance to t in that one order, it would have read t or more.
+// Order: the exchange of the entry, the reads of `now` and its advance are all sequentially consistent. Were the read
+// of a stamp s < t not before the CPU's advance to t in that one order, it would have read t or more.
 #pragma once
 
 #include "hypervisor/lib/cpu_set.hpp"

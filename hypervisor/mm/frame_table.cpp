@@ -166,12 +166,13 @@ Result<void> FrameInfo::finish_validation() {
 
 bool FrameInfo::drop_table_unless_last() {
     return change([](FrameState old) -> Result<FrameState> {
-        invariant(old.is_table() && old.type_count() > 0, "a use as a table is left to drop");
-        if (old.type_count() == 1) {
-            return Error::again;
-        }
-        return old.drop_type().drop_reference();
-    }).ok();
+               invariant(old.is_table() && old.type_count() > 0, "a use as a table is left to drop");
+               if (old.type_count() == 1) {
+                   return Error::again;
+               }
+               return old.drop_type().drop_reference();
+           })
+        .ok();
 }
 
 void FrameInfo::begin_undo() {

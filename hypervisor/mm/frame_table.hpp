@@ -2,9 +2,9 @@
 //
 // The frame table: one FrameInfo for each 4 KiB machine frame, from machine address 0 to the end of RAM.
 //
-// Owner and references: a frame of `no_domain` has zero references and none can be taken. assign() gives it an owner and
-// the owner's reference. The owner changes only while references are zero or being made one, and take…() looks at it
-// before *and* after it took its reference, so a reference is never had on another domain's frame.
+// Owner and references: a frame of `no_domain` has zero references and none can be taken. assign() gives it an owner
+// and the owner's reference. The owner changes only while references are zero or being made one, and take…() looks at
+// it before *and* after it took its reference, so a reference is never had on another domain's frame.
 //
 // The methods here keep one frame's accounting; that the frame's 2 MiB extent agrees, that stale translations are
 // flushed, and what the entries of a table refer to is the business of typed_frame and validate.
@@ -53,9 +53,9 @@ class FrameInfo {
     Result<void> take_table(FrameType level);   // one more count of a validated table; busy: it is none of `level`
     // partial -> validated, and one count for the caller if none was kept, one more otherwise.
     Result<void> finish_validation();
-    bool drop_table_unless_last();              // false: this is the last count, and nothing was changed
-    void begin_undo();                          // validated, last count -> partial, all entries referenced
-    void finish_undo();                         // partial, no entry referenced -> none; gives back the count if there is one
+    bool drop_table_unless_last();  // false: this is the last count, and nothing was changed
+    void begin_undo();              // validated, last count -> partial, all entries referenced
+    void finish_undo();             // partial, no entry referenced -> none; gives back the count if there is one
     void set_pinned(bool pinned);
 
     // Entries [0, progress) of a partial table are referenced; all of a validated one.
@@ -72,7 +72,8 @@ class FrameInfo {
     // When the frame was last a page table that a CPU might still walk.
     [[nodiscard]] FlushMoment table_stamp() const;
     void set_table_stamp(FlushMoment moment) { table_moment_.store(moment.raw(), std::memory_order_seq_cst); }
-    // The contents of a validated L4 as a number that no other contents, of any frame, ever had. Root caches compare it.
+    // The contents of a validated L4 as a number that no other contents, of any frame, ever had. Root caches compare
+    // it.
     [[nodiscard]] uint64_t generation() const { return table_moment_.load(std::memory_order_seq_cst); }
     void advance_generation();
 
@@ -93,8 +94,8 @@ class FrameInfo {
     Result<void> change(Change &&next);
 
     std::atomic<uint64_t> state_ = 0;
-    // Validated L4: the generation. Anything else: the table stamp. They are never needed together: a live table's stamp
-    // is set when it stops being live, and generations are not reused.
+    // Validated L4: the generation. Anything else: the table stamp. They are never needed together: a live table's
+    // stamp is set when it stops being live, and generations are not reused.
     std::atomic<uint64_t> table_moment_ = 0;
     std::atomic<uint16_t> owner_ = 0;
     unsigned progress_ : 13 = 0;
@@ -110,11 +111,11 @@ namespace frame_table {
 void initialise(std::span<FrameInfo> frames, std::span<Extent> extents);
 void declare(MachineFrame first, FrameCount count, DomainId owner);
 
-[[nodiscard]] MachineFrame end();                            // the first frame past the table
-[[nodiscard]] FrameInfo *find(MachineFrame frame);           // nullptr: not in the table
-[[nodiscard]] FrameInfo &at(MachineFrame frame);             // must be in the table
-[[nodiscard]] Extent &extent_of(MachineFrame frame);         // must be in the table
-[[nodiscard]] bool is_ram(MachineFrame frame);               // in the table and no device
+[[nodiscard]] MachineFrame end();                     // the first frame past the table
+[[nodiscard]] FrameInfo *find(MachineFrame frame);    // nullptr: not in the table
+[[nodiscard]] FrameInfo &at(MachineFrame frame);      // must be in the table
+[[nodiscard]] Extent &extent_of(MachineFrame frame);  // must be in the table
+[[nodiscard]] bool is_ram(MachineFrame frame);        // in the table and no device
 [[nodiscard]] constexpr bool is_extent_aligned(MachineFrame frame) { return frame.raw() % frames_per_extent == 0; }
 [[nodiscard]] constexpr MachineFrame extent_base(MachineFrame frame) {
     return MachineFrame{align_down(frame.raw(), frames_per_extent)};

@@ -53,7 +53,8 @@ class [[nodiscard]] TypeReference {
 // an entry's target is; limit_reached; again: preempted, call again.
 Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame);
 
-// For the hypervisor to write to, or the guest through slot 256. bad_frame; busy: it is a page table; limit_reached; again.
+// For the hypervisor to write to, or the guest through slot 256. bad_frame; busy: it is a page table; limit_reached;
+// again.
 Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame);
 
 // What the guest's PIN and UNPIN do; for the builder of a domain. already_exists: it is pinned; not_found: it is not.

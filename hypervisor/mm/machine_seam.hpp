@@ -11,9 +11,9 @@ namespace ringfold::machine {
 // Asked about every 32 entries of long work: is it time to return to the guest (an interrupt waits)?
 [[nodiscard]] bool preemption_due();
 
-// Drops every translation and paging-structure cache entry of every PCID on these CPUs (the caller's may be among them).
-// When it returns, each of them has either done so, or is inside the hypervisor proper and will before it next loads a
-// guest's root. Called with a domain's page-table lock held: must not wait for a CPU that waits for that lock.
+// Drops every translation and paging-structure cache entry of every PCID on these CPUs (the caller's may be among
+// them). When it returns, each of them has either done so, or is inside the hypervisor proper and will before it next
+// loads a guest's root. Called with a domain's page-table lock held: must not wait for a CPU that waits for that lock.
 void flush_translations(CpuSet cpus);
 
 // An entry of the validated L4 frame `l4` changed, or the frame stopped being one: when this returns, no CPU walks an

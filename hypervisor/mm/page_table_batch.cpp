@@ -64,20 +64,26 @@ Result<void> flush(const Operation &operation, const VcpuActions &actions) {
 
 Result<void> apply(DomainMemory &memory, const Operation &operation, const VcpuActions &actions) {
     switch (operation.operation) {
-    case RINGFOLD_PAGE_TABLE_SET:
-        return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, AccessedDirty::as_given);
-    case RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY:
-        return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, AccessedDirty::keep);
-    case RINGFOLD_PAGE_TABLE_FLAGS_RUN:
-        return change_flags(memory, {.first = MachineAddress{operation.address},
-                                     .count = operation.count,
-                                     .value = operation.value,
-                                     .mask = operation.mask});
-    case RINGFOLD_PAGE_TABLE_PIN: return pin(memory, operation);
-    case RINGFOLD_PAGE_TABLE_UNPIN: return unpin_table(memory, named_frame(operation));
-    case RINGFOLD_PAGE_TABLE_LOAD_ROOT: return load_root(memory, operation, actions);
-    case RINGFOLD_PAGE_TABLE_FLUSH: return flush(operation, actions);
-    default: return Error::invalid_argument;  // a number that the guest made up
+        case RINGFOLD_PAGE_TABLE_SET:
+            return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value},
+                             AccessedDirty::as_given);
+        case RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY:
+            return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, AccessedDirty::keep);
+        case RINGFOLD_PAGE_TABLE_FLAGS_RUN:
+            return change_flags(memory, {.first = MachineAddress{operation.address},
+                                         .count = operation.count,
+                                         .value = operation.value,
+                                         .mask = operation.mask});
+        case RINGFOLD_PAGE_TABLE_PIN:
+            return pin(memory, operation);
+        case RINGFOLD_PAGE_TABLE_UNPIN:
+            return unpin_table(memory, named_frame(operation));
+        case RINGFOLD_PAGE_TABLE_LOAD_ROOT:
+            return load_root(memory, operation, actions);
+        case RINGFOLD_PAGE_TABLE_FLUSH:
+            return flush(operation, actions);
+        default:
+            return Error::invalid_argument;  // a number that the guest made up
     }
 }
 

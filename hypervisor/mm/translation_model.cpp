@@ -16,8 +16,9 @@ struct ProcessorRecord {
 
     std::atomic<uint64_t> last_flush = 0;
     std::atomic<bool> walking = false;
-    std::atomic<bool> owes_flush = false;
-    // Domains of which it walked a root since its last flush. More than fit: the model knows nothing until the next one.
+    std::atomic<uint64_t> flush_asked = 0;  // a flush is owed while none began after this
+    // Domains of which it walked a root since its last flush. More than fit: the model knows nothing until the next
+    // one.
     struct Walked {
         std::atomic<uint16_t> domain = 0;
         std::atomic<uint64_t> since = 0;  // nothing that was removed before this moment was walked
@@ -34,8 +35,11 @@ struct ProcessorRecord {
         }
         return nullptr;
     }
+    [[nodiscard]] bool owes_flush() const {
+        return last_flush.load(std::memory_order_seq_cst) < flush_asked.load(std::memory_order_seq_cst);
+    }
     [[nodiscard]] bool may_hold(DomainId domain, uint64_t removed) const {
-        const bool will_flush_first = !walking.load(std::memory_order_seq_cst) && owes_flush.load(std::memory_order_seq_cst);
+        const bool will_flush_first = !walking.load(std::memory_order_seq_cst) && owes_flush();
         const Walked *walk = walked(domain);
         return walk != nullptr && !will_flush_first && walk->since.load(std::memory_order_relaxed) <= removed &&
                last_flush.load(std::memory_order_seq_cst) <= removed;
@@ -70,14 +74,15 @@ void initialise(std::span<FrameRecord> storage) {
     for (ProcessorRecord &processor : processors) {
         processor.last_flush = 0;
         processor.walking = false;
-        processor.owes_flush = false;
+        processor.flush_asked = 0;
         processor.domain_count = 0;
     }
 }
 
+bool owes_flush(CpuId cpu) { return processors[cpu.raw() % cpu_set_capacity].owes_flush(); }
+
 void walks(CpuId cpu, DomainId domain) {
     ProcessorRecord &processor = processors[cpu.raw() % cpu_set_capacity];
-    invariant(!processor.owes_flush.load(std::memory_order_seq_cst), "no processor walks that owes a flush");
     if (processor.walked(domain) == nullptr) {
         const unsigned count = processor.domain_count.load(std::memory_order_relaxed);
         if (count < ProcessorRecord::capacity) {
@@ -90,7 +95,9 @@ void walks(CpuId cpu, DomainId domain) {
     processor.walking.store(true, std::memory_order_seq_cst);
 }
 
-void stops_walking(CpuId cpu) { processors[cpu.raw() % cpu_set_capacity].walking.store(false, std::memory_order_seq_cst); }
+void stops_walking(CpuId cpu) {
+    processors[cpu.raw() % cpu_set_capacity].walking.store(false, std::memory_order_seq_cst);
+}
 
 uint64_t flush_begins() { return events.fetch_add(1, std::memory_order_seq_cst) + 1; }
 
@@ -101,11 +108,14 @@ void flushed(CpuId cpu, uint64_t begun) {
         processor.domain_count.store(0, std::memory_order_seq_cst);
     }
     processor.last_flush.store(begun, std::memory_order_seq_cst);
-    processor.owes_flush.store(false, std::memory_order_seq_cst);
 }
 
-void flush_requested(CpuId cpu) {
-    processors[cpu.raw() % cpu_set_capacity].owes_flush.store(true, std::memory_order_seq_cst);
+void flush_requested(CpuId cpu, uint64_t asked) {
+    std::atomic<uint64_t> &latest = processors[cpu.raw() % cpu_set_capacity].flush_asked;
+    uint64_t old = latest.load(std::memory_order_relaxed);
+    // Success: the newest request is this one. Failure: another CPU asked too; retry unless it asked later.
+    while (old < asked && !latest.compare_exchange_weak(old, asked, std::memory_order_seq_cst)) {
+    }
 }
 
 void leaf_removed(Level level, Entry entry) {

@@ -5,9 +5,9 @@
 // new use would break. It is told what is mapped away, who walks and who flushed, and draws its own conclusions: it
 // shares no clock, no stamp and no candidate set with the logic that it watches.
 //
-// It is conservative: a processor may hold everything that any root of a domain led to at any moment since the processor
-// last dropped everything, if it walked a root of that domain since then, under whatever tag. Flushes of less than
-// everything do not count.
+// It is conservative: a processor may hold everything that any root of a domain led to at any moment since the
+// processor last dropped everything, if it walked a root of that domain since then, under whatever tag. Flushes of less
+// than everything do not count.
 //
 // Without storage (release builds) and without processors that walk (nobody calls walks()) it says nothing.
 #pragma once
@@ -31,15 +31,18 @@ struct FrameRecord {
 void initialise(std::span<FrameRecord> records);
 
 // --- what processors do ---
-// The CPU is about to walk a root of `domain`. It must not owe a flush.
+// Is the CPU to drop everything before it walks again? Asked before it looks at the requests: if so, it must find one.
+[[nodiscard]] bool owes_flush(CpuId cpu);
+// The CPU is about to walk a root of `domain`, and has looked at the requests.
 void walks(CpuId cpu, DomainId domain);
 // The CPU is in the hypervisor proper and walks no root of a guest until walks() is called again.
 void stops_walking(CpuId cpu);
 // The CPU drops everything: before the first and after the last instruction of the flush.
 [[nodiscard]] uint64_t flush_begins();
 void flushed(CpuId cpu, uint64_t begun);
-// The CPU was told to drop everything. While it does not walk, that is as good as done.
-void flush_requested(CpuId cpu);
+// The CPU was told to drop everything, after the moment `asked` of flush_begins(). While it does not walk, that is as
+// good as done.
+void flush_requested(CpuId cpu, uint64_t asked);
 
 // --- what the logic does ---
 void leaf_removed(Level level, Entry entry);

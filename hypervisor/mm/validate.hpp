@@ -3,13 +3,15 @@
 // Frames become page tables and stop being page tables.
 //
 // A table of level n holds references for its entries [0, progress), all of them once it is validated. Taking it the
-// first time takes its entries' targets in ascending order, recursing into lower tables (at most four deep); dropping it
-// the last time gives them back in descending order. Both may be preempted (`again`) and leave the table *partial*, with
-// its progress in its FrameInfo: all there is to know is in the frame, so anybody may continue in either direction.
+// first time takes its entries' targets in ascending order, recursing into lower tables (at most four deep); dropping
+// it the last time gives them back in descending order. Both may be preempted (`again`) and leave the table *partial*,
+// with its progress in its FrameInfo: all there is to know is in the frame, so anybody may continue in either
+// direction.
 //
 //   - An interrupted taking holds no count: a partial table with type count 0 is nobody's. The one who wants it as that
 //     level continues, one who wants it otherwise undoes it first.
-//   - An interrupted dropping still holds its count (and whatever entry led here still counts it), so that nothing can be
+//   - An interrupted dropping still holds its count (and whatever entry led here still counts it), so that nothing can
+//   be
 //     dropped twice. When the entries are all given back, type and count go together.
 //   - A table on whose entries somebody further up the stack works may be met again among the targets, if it refers to
 //     itself or to one above it. It is then in a use that excludes the other: busy, never continued or undone there.

@@ -14,6 +14,7 @@
 //   devices           -                             rw-, uncached
 //   M2P               r--, shared                   rw-
 //   frame table       -                             rw-
+//   translations      -                             rw-, debug builds: mm/translation_model.hpp
 //   direct map        -                             rw- (r-- over the image's text and constants)
 //
 // No entry of slot 256 is ever global and nothing in it is reachable from ring 3.
@@ -26,9 +27,9 @@
 
 namespace ringfold::virtual_map {
 
-inline constexpr uint64_t slot = 256;                             // the L4 entry that is ours in every space
-inline constexpr uint64_t slot_base = 0xffff'8000'0000'0000;      // its first byte
-inline constexpr uint64_t slot_size = uint64_t{1} << 39;          // 512 GiB
+inline constexpr uint64_t slot = 256;                         // the L4 entry that is ours in every space
+inline constexpr uint64_t slot_base = 0xffff'8000'0000'0000;  // its first byte
+inline constexpr uint64_t slot_size = uint64_t{1} << 39;      // 512 GiB
 
 struct Region {
     uint64_t base;
@@ -43,23 +44,23 @@ inline constexpr uint64_t gibibyte = uint64_t{1} << 30;
 // The gate region: one L1 table (2 MiB) per face and CPU.
 inline constexpr Region gate{slot_base, 2 * mebibyte};
 inline constexpr Region gate_text{gate.base, 4 * page_size};
-inline constexpr Region gate_constants{gate.base + 0x10'000, page_size};   // struct GateConstants
+inline constexpr Region gate_constants{gate.base + 0x10'000, page_size};  // struct GateConstants
 inline constexpr Region gate_gdt{gate.base + 0x11'000, page_size};
-inline constexpr Region gate_idt{gate.base + 0x12'000, page_size};         // 256 gates of 16 bytes
+inline constexpr Region gate_idt{gate.base + 0x12'000, page_size};  // 256 gates of 16 bytes
 inline constexpr Region gate_tss{gate.base + 0x13'000, page_size};
-inline constexpr Region gate_ldt{gate.base + 0x20'000, 16 * page_size};    // a checked copy of the guest's LDT
-inline constexpr Region gate_stack{gate.base + 0x40'000, page_size};       // scratch: the RSP0 stack
-inline constexpr Region gate_ist{gate.base + 0x41'000, 4 * page_size};     // scratch: IST 1..4, a page each
-inline constexpr Region gate_spill{gate.base + 0x45'000, page_size};       // scratch: spill slots
-inline constexpr Region vcpu_page{gate.base + 0x50'000, page_size};        // RINGFOLD_VCPU_PAGE_ADDRESS of the ABI
+inline constexpr Region gate_ldt{gate.base + 0x20'000, 16 * page_size};  // a checked copy of the guest's LDT
+inline constexpr Region gate_stack{gate.base + 0x40'000, page_size};     // scratch: the RSP0 stack
+inline constexpr Region gate_ist{gate.base + 0x41'000, 4 * page_size};   // scratch: IST 1..4, a page each
+inline constexpr Region gate_spill{gate.base + 0x45'000, page_size};     // scratch: spill slots
+inline constexpr Region vcpu_page{gate.base + 0x50'000, page_size};      // RINGFOLD_VCPU_PAGE_ADDRESS of the ABI
 
 // Within reach of a JMP rel32 from the gate text.
 inline constexpr Region image{slot_base + 1 * gibibyte, gibibyte / 2};
 inline constexpr Region this_cpu{slot_base + 3 * gibibyte / 2, 2 * mebibyte};
 
 // Inside `this_cpu`. A page below and above every stack stays unmapped: its guard.
-inline constexpr Region cpu_data{this_cpu.base, 8 * page_size};                      // struct PerCpu
-inline constexpr Region main_stack{this_cpu.base + 0x10'000, 4 * page_size};         // hypercalls, interrupts, idle
+inline constexpr Region cpu_data{this_cpu.base, 8 * page_size};               // struct PerCpu
+inline constexpr Region main_stack{this_cpu.base + 0x10'000, 4 * page_size};  // hypercalls, interrupts, idle
 inline constexpr Region nmi_stack{this_cpu.base + 0x18'000, 2 * page_size};
 inline constexpr Region machine_check_stack{this_cpu.base + 0x1c'000, 2 * page_size};
 inline constexpr Region debug_stack{this_cpu.base + 0x20'000, 2 * page_size};
@@ -73,12 +74,13 @@ inline constexpr Region devices{slot_base + 3 * gibibyte, gibibyte};
 inline constexpr Region machine_to_physical{slot_base + 16 * gibibyte, gibibyte / 2};  // 8 bytes a frame
 inline constexpr Region frame_table{slot_base + 32 * gibibyte, 4 * gibibyte};          // at most 64 bytes a frame
 inline constexpr Region extent_table{slot_base + 40 * gibibyte, gibibyte};
-inline constexpr Region direct_map{slot_base + 256 * gibibyte, 256 * gibibyte};        // machine address 0 first
+inline constexpr Region translation_records{slot_base + 48 * gibibyte, gibibyte};  // debug: 16 bytes a frame
+inline constexpr Region direct_map{slot_base + 256 * gibibyte, 256 * gibibyte};    // machine address 0 first
 
 inline constexpr uint64_t highest_machine_address = direct_map.size;  // memory above is reported and left unused
 
-inline constexpr std::array regions{gate,        image,        this_cpu,  devices, machine_to_physical,
-                                    frame_table, extent_table, direct_map};
+inline constexpr std::array regions{
+    gate, image, this_cpu, devices, machine_to_physical, frame_table, extent_table, translation_records, direct_map};
 
 [[nodiscard]] consteval bool regions_are_sound() {
     for (std::size_t i = 0; i < regions.size(); ++i) {

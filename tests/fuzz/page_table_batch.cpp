@@ -4,12 +4,12 @@
 // the audit must agree, no cache may hold what breaks the rules, and all of the domain's memory must come back.
 //
 // Eight bytes are one step: what, which frame, which entry, flags, the frame it names, three more bits of detail.
+#include "hypervisor/mm/page_table_batch.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/audit.hpp"
 #include "hypervisor/mm/extent.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/held_frames.hpp"
-#include "hypervisor/mm/page_table_batch.hpp"
 #include "hypervisor/mm/teardown.hpp"
 #include "tests/unit/fake_machine_memory.hpp"
 #include "tests/unit/simulated_machine.hpp"
@@ -52,11 +52,15 @@ static_assert(sizeof(Step) == 8);
 class Fuzzed {
   public:
     Fuzzed()
-        : memory_(FrameCount{frame_count}), frames_(frame_count), extents_(frame_count / frames_per_extent), machine_(2),
+        : memory_(FrameCount{frame_count}),
+          frames_(frame_count),
+          extents_(frame_count / frames_per_extent),
+          machine_(2),
           domain_(DomainId{1}, FrameCount{frame_count}) {
         frame_table::initialise(frames_, extents_);
         frame_table::declare(MachineFrame{domain_first}, FrameCount{frame_count - domain_first}, no_domain);
-        require(assign_frames(domain_, MachineFrame{domain_first}, FrameCount{domain_frames}).ok(), "frames are assigned");
+        require(assign_frames(domain_, MachineFrame{domain_first}, FrameCount{domain_frames}).ok(),
+                "frames are assigned");
         machine_.preemption_due = [this] { return (preemption_ = preemption_ * 5 + 1) % 8 < preemption_limit_; };
     }
 
@@ -64,11 +68,20 @@ class Fuzzed {
         preemption_limit_ = step.random % 8;
         random_.seed(step.random);
         switch (step.what % 12) {
-        case 8: hold(step); break;
-        case 9: held_ = TypeReference{}; break;
-        case 10: release(step); break;
-        case 11: machine_.cpu(step.frame % 2).walk(random_); break;
-        default: batch(step);
+            case 8:
+                hold(step);
+                break;
+            case 9:
+                held_ = TypeReference{};
+                break;
+            case 10:
+                release(step);
+                break;
+            case 11:
+                machine_.cpu(step.frame % 2).walk(random_);
+                break;
+            default:
+                batch(step);
         }
         require(machine_.check_caches().empty(), "nothing that is cached breaks the rules");
     }
@@ -93,13 +106,19 @@ class Fuzzed {
   private:
     static MachineFrame frame_named(uint8_t byte) {
         // Sixteen frames that become tables and data, and a few of every other kind.
-        static constexpr uint64_t others[]{0, 5, frame_count, frame_count - 1, domain_first, 2 * frames_per_extent,
-                                           domain_first + 100, 0xff'ffff'ffff};
+        static constexpr uint64_t others[]{0,
+                                           5,
+                                           frame_count,
+                                           frame_count - 1,
+                                           domain_first,
+                                           2 * frames_per_extent,
+                                           domain_first + 100,
+                                           0xff'ffff'ffff};
         return MachineFrame{byte < 0xe0 ? domain_first + byte % 16 : others[byte % 8]};
     }
     static uint64_t entry(const Step &step) {
-        return frame_named(step.named).raw() << page_shift | step.flags | static_cast<uint64_t>(step.high_flags & 0x0f) << 8 |
-               static_cast<uint64_t>(step.high_flags >> 4) << 60;
+        return frame_named(step.named).raw() << page_shift | step.flags |
+               static_cast<uint64_t>(step.high_flags & 0x0f) << 8 | static_cast<uint64_t>(step.high_flags >> 4) << 60;
     }
 
     void batch(const Step &step) {
@@ -112,12 +131,11 @@ class Fuzzed {
         } else {
             operation.value = step.flags % 4;
         }
-        const VcpuActions actions{.context = this,
-                                  .load_root =
-                                      [](void *context, TypeReference root, RootCaching) {
-                                          static_cast<Fuzzed *>(context)->run_on(std::move(root));
-                                      },
-                                  .flush = [](void *, const FlushRequest &) {}};
+        const VcpuActions actions{
+            .context = this,
+            .load_root = [](void *context, TypeReference root,
+                            RootCaching) { static_cast<Fuzzed *>(context)->run_on(std::move(root)); },
+            .flush = [](void *, const FlushRequest &) {}};
         for (unsigned tries = 0; tries < step.random % 4U + 1; ++tries) {
             const BatchResult result = apply_page_table_batch(domain_, {&operation, 1}, actions);
             if (result.result.ok() || result.result.error() != Error::again) {

@@ -34,7 +34,7 @@ inline constexpr uint64_t big = RINGFOLD_ENTRY_BIG;
 class MemoryWorld {
   public:
     static constexpr uint64_t extent_count = 4;
-    static constexpr FrameCount ram{extent_count *frames_per_extent};
+    static constexpr FrameCount ram{extent_count * frames_per_extent};
     static constexpr MachineFrame hypervisor_frame{100};
     static constexpr MachineFrame a_first{frames_per_extent};
     static constexpr MachineFrame a_whole{2 * frames_per_extent};
@@ -44,8 +44,13 @@ class MemoryWorld {
     static constexpr MachineFrame device_first{0xfd000};
 
     explicit MemoryWorld(unsigned cpus = 2)
-        : memory_(ram), frames_(ram.raw()), extents_(extent_count), model_records_(ram.raw()), machine(cpus),
-          a_(std::make_unique<DomainMemory>(DomainId{1}, ram)), b_(std::make_unique<DomainMemory>(DomainId{2}, ram)) {
+        : memory_(ram),
+          frames_(ram.raw()),
+          extents_(extent_count),
+          model_records_(ram.raw()),
+          machine(cpus),
+          a_(std::make_unique<DomainMemory>(DomainId{1}, ram)),
+          b_(std::make_unique<DomainMemory>(DomainId{2}, ram)) {
         frame_table::initialise(frames_, extents_);
         translation_model::initialise(model_records_);
         frame_table::declare(a_first, FrameCount{3 * frames_per_extent}, no_domain);
@@ -77,9 +82,9 @@ class MemoryWorld {
         }
     }
     Result<void> set(DomainMemory &domain, MachineFrame table, unsigned index, uint64_t value) {
-        return apply(domain, {.operation = RINGFOLD_PAGE_TABLE_SET,
-                              .address = entry_address(table, index).raw(),
-                              .value = value});
+        return apply(
+            domain,
+            {.operation = RINGFOLD_PAGE_TABLE_SET, .address = entry_address(table, index).raw(), .value = value});
     }
     Result<void> set_keep(DomainMemory &domain, MachineFrame table, unsigned index, uint64_t value) {
         return apply(domain, {.operation = RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
@@ -101,8 +106,7 @@ class MemoryWorld {
         return apply(domain, {.operation = RINGFOLD_PAGE_TABLE_UNPIN, .address = frame.raw()});
     }
     Result<void> load(DomainMemory &domain, MachineFrame frame, uint64_t how = RINGFOLD_ROOT_FLUSH) {
-        return apply(domain,
-                     {.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT, .address = frame.raw(), .value = how});
+        return apply(domain, {.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT, .address = frame.raw(), .value = how});
     }
 
     VcpuActions actions() {
@@ -114,9 +118,10 @@ class MemoryWorld {
                         world->root = std::move(loaded);
                         world->last_caching = caching;
                     },
-                .flush = [](void *context, const FlushRequest &request) {
-                    static_cast<MemoryWorld *>(context)->guest_flushes.push_back(request);
-                }};
+                .flush =
+                    [](void *context, const FlushRequest &request) {
+                        static_cast<MemoryWorld *>(context)->guest_flushes.push_back(request);
+                    }};
     }
 
     // Recounts everything; `held` are the holders beside `root`.

@@ -56,9 +56,9 @@ class PageTableModel {
     };
 
     std::map<uint64_t, std::array<uint64_t, modelled_indices.size()>> contents;
-    std::vector<uint16_t> owners;  // of every RAM frame; 0: nobody of the domains
+    std::vector<uint16_t> owners;                // of every RAM frame; 0: nobody of the domains
     std::map<uint64_t, uint16_t> extent_owners;  // extents that are wholly one domain's
-    std::vector<Pin> pins;                // pins and held roots alike
+    std::vector<Pin> pins;                       // pins and held roots alike
     std::vector<uint64_t> held_writable;
     uint64_t ram_end = 0;
     uint64_t device_first = 0;

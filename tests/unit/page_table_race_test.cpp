@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two vCPUs of one domain issue batches at the same time, on the same tables, preempted at random and given up half way.
-// No outcome is foreseen; afterwards the audit must agree, and everything must come apart again.
+// Two vCPUs of one domain issue batches at the same time, on the same tables, preempted at random and given up half
+// way. No outcome is foreseen; afterwards the audit must agree, and everything must come apart again.
 #include "hypervisor/mm/teardown.hpp"
 #include "hypervisor/mm/validate.hpp"
 #include "tests/unit/memory_world.hpp"
@@ -59,19 +59,22 @@ class RacingVcpu {
     void other_uses() {
         const MachineFrame frame = any_frame();
         switch (random_() % 8) {
-        case 0:
-            if (auto taken = hold_writable(world_.a(), frame); taken.ok()) {
-                MemoryWorld::words(frame)[random_() % 4] = random_entry();
-                held.push_back(taken.take());
-            }
-            break;
-        case 1: held.clear(); break;
-        case 2:
-            if (release_frame(world_.a(), frame).ok()) {
-                EXPECT_TRUE(assign_frames(world_.a(), frame, FrameCount{1}).ok());
-            }
-            break;
-        default: break;
+            case 0:
+                if (auto taken = hold_writable(world_.a(), frame); taken.ok()) {
+                    MemoryWorld::words(frame)[random_() % 4] = random_entry();
+                    held.push_back(taken.take());
+                }
+                break;
+            case 1:
+                held.clear();
+                break;
+            case 2:
+                if (release_frame(world_.a(), frame).ok()) {
+                    EXPECT_TRUE(assign_frames(world_.a(), frame, FrameCount{1}).ok());
+                }
+                break;
+            default:
+                break;
         }
     }
 
@@ -83,29 +86,33 @@ class RacingVcpu {
         const MachineFrame frame = any_frame();
         const auto index = static_cast<unsigned>(random_() % 4);
         switch (random_() % 10) {
-        case 0:
-            return {.operation = RINGFOLD_PAGE_TABLE_PIN,
-                    .count = static_cast<uint32_t>(1 + random_() % 4),
-                    .address = frame.raw()};
-        case 1: return {.operation = RINGFOLD_PAGE_TABLE_UNPIN, .address = frame.raw()};
-        case 2: return {.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT, .address = frame.raw()};
-        case 3:
-            return {.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
-                    .count = 512 - index,
-                    .address = MemoryWorld::entry_address(frame, index).raw(),
-                    .value = random_(),
-                    .mask = writable};
-        case 4:
-            if (random_() % 4 == 0) {
-                return {.operation = RINGFOLD_PAGE_TABLE_SET,
+            case 0:
+                return {.operation = RINGFOLD_PAGE_TABLE_PIN,
+                        .count = static_cast<uint32_t>(1 + random_() % 4),
+                        .address = frame.raw()};
+            case 1:
+                return {.operation = RINGFOLD_PAGE_TABLE_UNPIN, .address = frame.raw()};
+            case 2:
+                return {.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT, .address = frame.raw()};
+            case 3:
+                return {.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
+                        .count = 512 - index,
                         .address = MemoryWorld::entry_address(frame, index).raw(),
-                        .value = MemoryWorld::entry(MachineFrame{first}, present | big | (random_() % 2 != 0 ? writable : 0))};
-            }
-            [[fallthrough]];
-        default:
-            return {.operation = random_() % 2 != 0 ? RINGFOLD_PAGE_TABLE_SET : RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
-                    .address = MemoryWorld::entry_address(frame, index).raw(),
-                    .value = random_entry()};
+                        .value = random_(),
+                        .mask = writable};
+            case 4:
+                if (random_() % 4 == 0) {
+                    return {.operation = RINGFOLD_PAGE_TABLE_SET,
+                            .address = MemoryWorld::entry_address(frame, index).raw(),
+                            .value = MemoryWorld::entry(MachineFrame{first},
+                                                        present | big | (random_() % 2 != 0 ? writable : 0))};
+                }
+                [[fallthrough]];
+            default:
+                return {.operation =
+                            random_() % 2 != 0 ? RINGFOLD_PAGE_TABLE_SET : RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
+                        .address = MemoryWorld::entry_address(frame, index).raw(),
+                        .value = random_entry()};
         }
     }
 

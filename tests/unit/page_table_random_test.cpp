@@ -140,9 +140,9 @@ class RandomRun {
         }
         uint64_t frame = level > 1 && chance(90) ? table_frame() : any_frame();
         if (chance(2)) {
-            frame = std::array{MemoryWorld::hypervisor_frame.raw(), MemoryWorld::device_first.raw(),
-                               MemoryWorld::device_first.raw() + 16, uint64_t{0}, MemoryWorld::free_first.raw(),
-                               uint64_t{0xff'ffff'ffff}}[below(6)];
+            frame = std::array{MemoryWorld::hypervisor_frame.raw(),  MemoryWorld::device_first.raw(),
+                               MemoryWorld::device_first.raw() + 16, uint64_t{0},
+                               MemoryWorld::free_first.raw(),        uint64_t{0xff'ffff'ffff}}[below(6)];
         }
         return frame << page_shift | flags;
     }
@@ -236,7 +236,8 @@ class RandomRun {
         }
         if (level != 0) {
             for (unsigned slot = 0; slot < modelled_indices.size(); ++slot) {
-                EXPECT_EQ(MemoryWorld::words(MachineFrame{frame})[modelled_indices[slot]], model_.contents[frame][slot]);
+                EXPECT_EQ(MemoryWorld::words(MachineFrame{frame})[modelled_indices[slot]],
+                          model_.contents[frame][slot]);
             }
         }
     }

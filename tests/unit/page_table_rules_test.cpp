@@ -60,13 +60,16 @@ class PageTableRules : public ::testing::Test {
         EXPECT_TRUE(snapshot() == before) << what << ": something changed";
     }
     void expect_set_refused(Error error, MachineFrame table, unsigned index, uint64_t value, const std::string &what) {
-        expect_refused(error, [&] { return world.set(world.a(), table, index, value); }, what + " (set)");
-        expect_refused(error, [&] { return world.set_keep(world.a(), table, index, value); }, what + " (set, keep)");
+        expect_refused(
+            error, [&] { return world.set(world.a(), table, index, value); }, what + " (set)");
+        expect_refused(
+            error, [&] { return world.set_keep(world.a(), table, index, value); }, what + " (set, keep)");
     }
     // The same entry found when a frame is validated.
     void expect_pin_refused(Error error, unsigned level, unsigned index, uint64_t value, const std::string &what) {
         MemoryWorld::words(spare)[index] = value;
-        expect_refused(error, [&] { return world.pin(world.a(), spare, level); }, what + " (pin)");
+        expect_refused(
+            error, [&] { return world.pin(world.a(), spare, level); }, what + " (pin)");
         MemoryWorld::words(spare)[index] = 0;
     }
 
@@ -92,15 +95,17 @@ TEST_F(PageTableRules, PresentEntriesThatNoLevelMayHave) {
         const char *what;
         uint64_t flags;
     };
-    for (const Case &refused : {Case{"global", RINGFOLD_ENTRY_GLOBAL}, Case{"write-through", RINGFOLD_ENTRY_WRITE_THROUGH},
-                                Case{"cache disable", RINGFOLD_ENTRY_CACHE_DISABLE}, Case{"PAT", RINGFOLD_ENTRY_BIG},
-                                Case{"bit 59", 1ULL << 59}, Case{"bit 60", 1ULL << 60}, Case{"bit 61", 1ULL << 61},
-                                Case{"bit 62", 1ULL << 62}}) {
+    for (const Case &refused :
+         {Case{"global", RINGFOLD_ENTRY_GLOBAL}, Case{"write-through", RINGFOLD_ENTRY_WRITE_THROUGH},
+          Case{"cache disable", RINGFOLD_ENTRY_CACHE_DISABLE}, Case{"PAT", RINGFOLD_ENTRY_BIG},
+          Case{"bit 59", 1ULL << 59}, Case{"bit 60", 1ULL << 60}, Case{"bit 61", 1ULL << 61},
+          Case{"bit 62", 1ULL << 62}}) {
         expect_set_refused(Error::access_denied, l1, 7, leaf | refused.flags, refused.what);
         expect_pin_refused(Error::access_denied, 1, 7, leaf | refused.flags, refused.what);
     }
-    for (const Case &refused : {Case{"global", RINGFOLD_ENTRY_GLOBAL}, Case{"write-through", RINGFOLD_ENTRY_WRITE_THROUGH},
-                                Case{"cache disable", RINGFOLD_ENTRY_CACHE_DISABLE}, Case{"bit 62", 1ULL << 62}}) {
+    for (const Case &refused :
+         {Case{"global", RINGFOLD_ENTRY_GLOBAL}, Case{"write-through", RINGFOLD_ENTRY_WRITE_THROUGH},
+          Case{"cache disable", RINGFOLD_ENTRY_CACHE_DISABLE}, Case{"bit 62", 1ULL << 62}}) {
         expect_set_refused(Error::access_denied, l2, 7, MemoryWorld::entry(l1, present) | refused.flags, refused.what);
         expect_set_refused(Error::access_denied, l3, 7, MemoryWorld::entry(l2, present) | refused.flags, refused.what);
         expect_set_refused(Error::access_denied, l4, 7, MemoryWorld::entry(l3, present) | refused.flags, refused.what);
@@ -115,22 +120,26 @@ TEST_F(PageTableRules, BigEntries) {
     expect_set_refused(Error::access_denied, l3, 7, whole, "PS in an L3 (1 GiB)");
     expect_set_refused(Error::access_denied, l2, 7, whole + page_size, "PAT of a big entry");
     expect_set_refused(Error::access_denied, l2, 7, whole + 2 * page_size, "unaligned");
-    expect_set_refused(Error::access_denied, l2, 7, MemoryWorld::entry(MemoryWorld::a_mixed, present | big), "not all ours");
+    expect_set_refused(Error::access_denied, l2, 7, MemoryWorld::entry(MemoryWorld::a_mixed, present | big),
+                       "not all ours");
     expect_set_refused(Error::access_denied, l2, 7, MemoryWorld::entry(MachineFrame{0}, present | big), "hypervisor's");
-    expect_set_refused(Error::access_denied, l2, 7,
-                       MemoryWorld::entry(MachineFrame{align_down(MemoryWorld::device_first.raw(), 512)}, present | big),
-                       "no RAM");
+    expect_set_refused(
+        Error::access_denied, l2, 7,
+        MemoryWorld::entry(MachineFrame{align_down(MemoryWorld::device_first.raw(), 512)}, present | big), "no RAM");
     expect_set_refused(Error::busy, l2, 7, MemoryWorld::entry(MemoryWorld::a_first, present | writable | big),
                        "writable over page tables");
     EXPECT_TRUE(world.set(world.a(), l2, 7, MemoryWorld::entry(MemoryWorld::a_first, present | big)).ok())
         << "read-only over page tables is fine";
     EXPECT_TRUE(world.set(world.a(), l2, 8, whole | writable).ok());
-    expect_refused(Error::busy, [&] { return world.pin(world.a(), MemoryWorld::a_whole + FrameCount{5}, 1); },
-                   "a page table under a big writable mapping");
-    expect_refused(Error::busy, [&] { return release_frame(world.a(), MemoryWorld::a_whole + FrameCount{5}); },
-                   "release under a big writable mapping");
-    expect_refused(Error::busy, [&] { return release_frame(world.a(), data + FrameCount{5}); },
-                   "release under a big read-only mapping");
+    expect_refused(
+        Error::busy, [&] { return world.pin(world.a(), MemoryWorld::a_whole + FrameCount{5}, 1); },
+        "a page table under a big writable mapping");
+    expect_refused(
+        Error::busy, [&] { return release_frame(world.a(), MemoryWorld::a_whole + FrameCount{5}); },
+        "release under a big writable mapping");
+    expect_refused(
+        Error::busy, [&] { return release_frame(world.a(), data + FrameCount{5}); },
+        "release under a big read-only mapping");
     EXPECT_TRUE(world.set(world.a(), l2, 8, 0).ok());
     EXPECT_TRUE(release_frame(world.a(), MemoryWorld::a_whole + FrameCount{5}).ok());
     expect_set_refused(Error::access_denied, l2, 8, whole, "an extent with a frame given up");
@@ -141,8 +150,9 @@ TEST_F(PageTableRules, BigPagesAreNotExecutableWhereTheProcessorCannotBearIt) {
     const uint64_t whole = MemoryWorld::entry(MemoryWorld::a_whole, present | big);
     expect_set_refused(Error::access_denied, l2, 7, whole, "executable big page");
     EXPECT_TRUE(world.set(world.a(), l2, 7, whole | RINGFOLD_ENTRY_NO_EXECUTE).ok());
-    expect_refused(Error::access_denied, [&] { return world.run(world.a(), l2, 7, 1, 0, RINGFOLD_ENTRY_NO_EXECUTE); },
-                   "made executable");
+    expect_refused(
+        Error::access_denied, [&] { return world.run(world.a(), l2, 7, 1, 0, RINGFOLD_ENTRY_NO_EXECUTE); },
+        "made executable");
     set_paging_limits({});
 }
 
@@ -151,23 +161,36 @@ TEST_F(PageTableRules, FramesOfOthers) {
         const char *what;
         MachineFrame frame;
     };
-    for (const Case &foreign : {Case{"hypervisor's", MemoryWorld::hypervisor_frame}, Case{"domain B's", MemoryWorld::b_first},
-                                Case{"nobody's", MemoryWorld::free_first}, Case{"no RAM", MachineFrame{0xfe000}},
-                                Case{"frame 0", MachineFrame{0}}, Case{"past all addresses", MachineFrame{0xff'ffff'ffff}}}) {
+    for (const Case &foreign :
+         {Case{"hypervisor's", MemoryWorld::hypervisor_frame}, Case{"domain B's", MemoryWorld::b_first},
+          Case{"nobody's", MemoryWorld::free_first}, Case{"no RAM", MachineFrame{0xfe000}},
+          Case{"frame 0", MachineFrame{0}}, Case{"past all addresses", MachineFrame{0xff'ffff'ffff}}}) {
         expect_set_refused(Error::access_denied, l1, 7, MemoryWorld::entry(foreign.frame, present), foreign.what);
-        expect_set_refused(Error::access_denied, l1, 7, MemoryWorld::entry(foreign.frame, present | writable), foreign.what);
+        expect_set_refused(Error::access_denied, l1, 7, MemoryWorld::entry(foreign.frame, present | writable),
+                           foreign.what);
         expect_set_refused(Error::access_denied, l2, 7, MemoryWorld::entry(foreign.frame, present), foreign.what);
         expect_set_refused(Error::access_denied, l4, 7, MemoryWorld::entry(foreign.frame, present), foreign.what);
         expect_pin_refused(Error::access_denied, 1, 7, MemoryWorld::entry(foreign.frame, present), foreign.what);
-        expect_refused(Error::bad_frame, [&] { return world.pin(world.a(), foreign.frame, 1); }, foreign.what);
-        expect_refused(Error::bad_frame, [&] { return world.unpin(world.a(), foreign.frame); }, foreign.what);
-        expect_refused(Error::bad_frame, [&] { return world.load(world.a(), foreign.frame); }, foreign.what);
-        expect_refused(Error::bad_frame, [&] { return release_frame(world.a(), foreign.frame); }, foreign.what);
-        expect_refused(Error::bad_frame, [&]() -> Result<void> { TRY(hold_writable(world.a(), foreign.frame)); return {}; },
-                       foreign.what);
+        expect_refused(
+            Error::bad_frame, [&] { return world.pin(world.a(), foreign.frame, 1); }, foreign.what);
+        expect_refused(
+            Error::bad_frame, [&] { return world.unpin(world.a(), foreign.frame); }, foreign.what);
+        expect_refused(
+            Error::bad_frame, [&] { return world.load(world.a(), foreign.frame); }, foreign.what);
+        expect_refused(
+            Error::bad_frame, [&] { return release_frame(world.a(), foreign.frame); }, foreign.what);
+        expect_refused(
+            Error::bad_frame,
+            [&]() -> Result<void> {
+                TRY(hold_writable(world.a(), foreign.frame));
+                return {};
+            },
+            foreign.what);
     }
-    expect_refused(Error::bad_frame, [&] { return world.set(world.b(), l1, 7, 0); }, "an entry in A's table, by B");
-    expect_refused(Error::bad_frame, [&] { return world.pin(world.a(), MachineFrame{UINT64_MAX}, 1); }, "wild number");
+    expect_refused(
+        Error::bad_frame, [&] { return world.set(world.b(), l1, 7, 0); }, "an entry in A's table, by B");
+    expect_refused(
+        Error::bad_frame, [&] { return world.pin(world.a(), MachineFrame{UINT64_MAX}, 1); }, "wild number");
 }
 
 TEST_F(PageTableRules, DevicesMayBeMappedByWhoOwnsThemWithAnyCaching) {
@@ -195,9 +218,11 @@ TEST_F(PageTableRules, Slot256) {
 TEST_F(PageTableRules, NonPresentEntriesAreHarmlessToL1TerminalFault) {
     for (const MachineFrame table : {l4, l3, l2, l1}) {
         expect_set_refused(Error::access_denied, table, 7, MemoryWorld::entry(data, 0), "names RAM");
-        expect_set_refused(Error::access_denied, table, 7, MemoryWorld::entry(MemoryWorld::hypervisor_frame, writable), "");
+        expect_set_refused(Error::access_denied, table, 7, MemoryWorld::entry(MemoryWorld::hypervisor_frame, writable),
+                           "");
         EXPECT_TRUE(world.set(world.a(), table, 7, 0xffe).ok() || table != l1) << "flags only";
-        EXPECT_TRUE(world.set(world.a(), table, 7, ~MemoryWorld::entry(data, present) & ~uint64_t{present}).ok()) << "inverted";
+        EXPECT_TRUE(world.set(world.a(), table, 7, ~MemoryWorld::entry(data, present) & ~uint64_t{present}).ok())
+            << "inverted";
         EXPECT_TRUE(world.set(world.a(), table, 7, 0).ok());
     }
     for (const MachineFrame table : {l3, l2}) {
@@ -213,15 +238,24 @@ TEST_F(PageTableRules, NonPresentEntriesAreHarmlessToL1TerminalFault) {
 TEST_F(PageTableRules, PageTablesAreNeverWritable) {
     for (const MachineFrame table : {l4, l3, l2, l1}) {
         expect_set_refused(Error::busy, l1, 7, MemoryWorld::entry(table, present | writable), "a page table, writable");
-        expect_refused(Error::busy, [&]() -> Result<void> { TRY(hold_writable(world.a(), table)); return {}; }, "held writable");
+        expect_refused(
+            Error::busy,
+            [&]() -> Result<void> {
+                TRY(hold_writable(world.a(), table));
+                return {};
+            },
+            "held writable");
         EXPECT_TRUE(world.set(world.a(), l1, 7, MemoryWorld::entry(table, present)).ok());
-        expect_refused(Error::busy, [&] { return world.run(world.a(), l1, 7, 1, writable, writable); }, "by its flags");
+        expect_refused(
+            Error::busy, [&] { return world.run(world.a(), l1, 7, 1, writable, writable); }, "by its flags");
         EXPECT_TRUE(world.set(world.a(), l1, 7, 0).ok());
     }
     expect_set_refused(Error::busy, l2, 7, MemoryWorld::entry(data, present), "a writable frame as a table");
-    expect_refused(Error::busy, [&] { return world.pin(world.a(), data, 1); }, "a writable frame pinned");
+    expect_refused(
+        Error::busy, [&] { return world.pin(world.a(), data, 1); }, "a writable frame pinned");
     MemoryWorld::words(spare)[5] = MemoryWorld::entry(spare, present | writable);
-    expect_refused(Error::busy, [&] { return world.pin(world.a(), spare, 1); }, "a table that maps itself writable");
+    expect_refused(
+        Error::busy, [&] { return world.pin(world.a(), spare, 1); }, "a table that maps itself writable");
 }
 
 TEST_F(PageTableRules, NoLinearPageTables) {
@@ -233,11 +267,16 @@ TEST_F(PageTableRules, NoLinearPageTables) {
 }
 
 TEST_F(PageTableRules, Pins) {
-    expect_refused(Error::already_exists, [&] { return world.pin(world.a(), l4, 4); }, "pinned twice");
-    expect_refused(Error::not_found, [&] { return world.unpin(world.a(), l3); }, "not pinned");
-    expect_refused(Error::busy, [&] { return world.pin(world.a(), l3, 2); }, "an L3 as an L2");
-    expect_refused(Error::invalid_argument, [&] { return world.pin(world.a(), spare, 0); }, "level 0");
-    expect_refused(Error::invalid_argument, [&] { return world.pin(world.a(), spare, 5); }, "level 5");
+    expect_refused(
+        Error::already_exists, [&] { return world.pin(world.a(), l4, 4); }, "pinned twice");
+    expect_refused(
+        Error::not_found, [&] { return world.unpin(world.a(), l3); }, "not pinned");
+    expect_refused(
+        Error::busy, [&] { return world.pin(world.a(), l3, 2); }, "an L3 as an L2");
+    expect_refused(
+        Error::invalid_argument, [&] { return world.pin(world.a(), spare, 0); }, "level 0");
+    expect_refused(
+        Error::invalid_argument, [&] { return world.pin(world.a(), spare, 5); }, "level 5");
     EXPECT_TRUE(world.pin(world.a(), l1, 1).ok());
     EXPECT_TRUE(world.unpin(world.a(), l4).ok());
     EXPECT_EQ(MemoryWorld::state(l4), FrameState{}.add_reference());
@@ -250,16 +289,24 @@ TEST_F(PageTableRules, Pins) {
 }
 
 TEST_F(PageTableRules, Operations) {
-    expect_refused(Error::invalid_argument, [&] { return world.apply(world.a(), {.operation = 7}); }, "no such operation");
-    expect_refused(Error::invalid_argument, [&] {
-        return world.apply(world.a(), {.operation = RINGFOLD_PAGE_TABLE_SET, .address = address_of(l1).raw() + 4});
-    }, "unaligned");
-    expect_refused(Error::not_found, [&] { return world.set(world.a(), data, 0, 0); }, "not a page table");
-    expect_refused(Error::bad_frame, [&] {
-        return world.apply(world.a(), {.operation = RINGFOLD_PAGE_TABLE_SET, .address = uint64_t{0} - 8});
-    }, "far away");
-    expect_refused(Error::invalid_argument, [&] { return world.load(world.a(), l4, 2); }, "neither keep nor flush");
-    expect_refused(Error::busy, [&] { return world.load(world.a(), l3); }, "an L3 as root");
+    expect_refused(
+        Error::invalid_argument, [&] { return world.apply(world.a(), {.operation = 7}); }, "no such operation");
+    expect_refused(
+        Error::invalid_argument,
+        [&] {
+            return world.apply(world.a(), {.operation = RINGFOLD_PAGE_TABLE_SET, .address = address_of(l1).raw() + 4});
+        },
+        "unaligned");
+    expect_refused(
+        Error::not_found, [&] { return world.set(world.a(), data, 0, 0); }, "not a page table");
+    expect_refused(
+        Error::bad_frame,
+        [&] { return world.apply(world.a(), {.operation = RINGFOLD_PAGE_TABLE_SET, .address = uint64_t{0} - 8}); },
+        "far away");
+    expect_refused(
+        Error::invalid_argument, [&] { return world.load(world.a(), l4, 2); }, "neither keep nor flush");
+    expect_refused(
+        Error::busy, [&] { return world.load(world.a(), l3); }, "an L3 as root");
     EXPECT_FALSE(world.root);
     EXPECT_TRUE(world.load(world.a(), l4, RINGFOLD_ROOT_KEEP).ok());
     EXPECT_EQ(world.root.frame(), l4);
@@ -269,8 +316,9 @@ TEST_F(PageTableRules, Operations) {
 
 TEST_F(PageTableRules, Flushes) {
     const auto flush = [&](uint32_t scope, uint64_t address, uint64_t pages, uint64_t mask) {
-        return world.apply(world.a(), {.operation = RINGFOLD_PAGE_TABLE_FLUSH, .count = scope, .address = address,
-                                       .value = pages, .mask = mask});
+        return world.apply(
+            world.a(),
+            {.operation = RINGFOLD_PAGE_TABLE_FLUSH, .count = scope, .address = address, .value = pages, .mask = mask});
     };
     EXPECT_TRUE(flush(RINGFOLD_FLUSH_VCPUS, 0xffff'ffff'ffff'f000, 1, 5).ok());
     ASSERT_EQ(world.guest_flushes.size(), 1U);
@@ -292,9 +340,11 @@ TEST_F(PageTableRules, FlagRunsAreAllOrNothing) {
         ASSERT_TRUE(world.set(world.a(), l1, index, MemoryWorld::entry(spare + FrameCount{index}, present)).ok());
     }
     ASSERT_TRUE(world.set(world.a(), l1, 163, MemoryWorld::entry(l2, present)).ok());
-    expect_refused(Error::busy, [&] { return world.run(world.a(), l1, 100, 64, writable, writable); }, "the last is a table");
+    expect_refused(
+        Error::busy, [&] { return world.run(world.a(), l1, 100, 64, writable, writable); }, "the last is a table");
     const auto refused_run = [&](unsigned index, uint32_t count, uint64_t mask, const char *what) {
-        expect_refused(Error::invalid_argument, [&] { return world.run(world.a(), l1, index, count, 0, mask); }, what);
+        expect_refused(
+            Error::invalid_argument, [&] { return world.run(world.a(), l1, index, count, 0, mask); }, what);
     };
     refused_run(100, 0, writable, "empty");
     refused_run(0, 513, writable, "longer than a table");
@@ -304,7 +354,8 @@ TEST_F(PageTableRules, FlagRunsAreAllOrNothing) {
         refused_run(100, 1, mask, "mask");
     }
     EXPECT_TRUE(world.run(world.a(), l1, 100, 63, ~uint64_t{0}, writable | RINGFOLD_ENTRY_NO_EXECUTE).ok());
-    EXPECT_EQ(MemoryWorld::words(l1)[162], MemoryWorld::entry(spare + FrameCount{162}, present | writable) | 1ULL << 63);
+    EXPECT_EQ(MemoryWorld::words(l1)[162],
+              MemoryWorld::entry(spare + FrameCount{162}, present | writable) | 1ULL << 63);
     EXPECT_EQ(MemoryWorld::state(spare + FrameCount{162}).type(), FrameType::writable);
     EXPECT_TRUE(world.run(world.a(), l1, 0, 512, 0, writable).ok());
     EXPECT_EQ(MemoryWorld::state(spare + FrameCount{162}).type(), FrameType::none);
@@ -317,7 +368,8 @@ TEST_F(PageTableRules, FlagRunsAreAllOrNothing) {
 TEST_F(PageTableRules, AccessedAndDirtyBitsStay) {
     MemoryWorld::words(l1)[0] |= RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_DIRTY;  // as the processor would
     EXPECT_TRUE(world.set_keep(world.a(), l1, 0, MemoryWorld::entry(data, present)).ok());
-    EXPECT_EQ(MemoryWorld::words(l1)[0], MemoryWorld::entry(data, present | RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_DIRTY));
+    EXPECT_EQ(MemoryWorld::words(l1)[0],
+              MemoryWorld::entry(data, present | RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_DIRTY));
     EXPECT_TRUE(world.set_keep(world.a(), l1, 0, MemoryWorld::entry(spare, present)).ok());
     EXPECT_EQ(MemoryWorld::words(l1)[0], MemoryWorld::entry(spare, present)) << "another frame";
     MemoryWorld::words(l1)[0] |= RINGFOLD_ENTRY_DIRTY;
@@ -330,11 +382,14 @@ TEST_F(PageTableRules, AccessedAndDirtyBitsStay) {
 
 TEST_F(PageTableRules, ABatchStopsAtTheFirstRefusedOperation) {
     const std::array<ringfold_page_table_operation, 3> operations{{
-        {.operation = RINGFOLD_PAGE_TABLE_SET, .address = MemoryWorld::entry_address(l1, 20).raw(),
+        {.operation = RINGFOLD_PAGE_TABLE_SET,
+         .address = MemoryWorld::entry_address(l1, 20).raw(),
          .value = MemoryWorld::entry(spare, present)},
-        {.operation = RINGFOLD_PAGE_TABLE_SET, .address = MemoryWorld::entry_address(l1, 21).raw(),
+        {.operation = RINGFOLD_PAGE_TABLE_SET,
+         .address = MemoryWorld::entry_address(l1, 21).raw(),
          .value = MemoryWorld::entry(l1, present | writable)},
-        {.operation = RINGFOLD_PAGE_TABLE_SET, .address = MemoryWorld::entry_address(l1, 22).raw(),
+        {.operation = RINGFOLD_PAGE_TABLE_SET,
+         .address = MemoryWorld::entry_address(l1, 22).raw(),
          .value = MemoryWorld::entry(spare, present)},
     }};
     const BatchResult result = apply_page_table_batch(world.a(), operations, world.actions());
@@ -352,8 +407,10 @@ TEST_F(PageTableRules, CountsDoNotOverflow) {
     info.set_state(FrameState{FrameState::reference_limit});
     expect_set_refused(Error::limit_reached, l1, 7, MemoryWorld::entry(spare, present), "references");
     expect_set_refused(Error::limit_reached, l1, 7, MemoryWorld::entry(spare, present | writable), "references");
-    expect_refused(Error::limit_reached, [&] { return world.pin(world.a(), spare, 1); }, "references, as a table");
-    info.set_state(FrameState{FrameState::type_limit << 29 | (FrameState::type_limit + 1)}.with_type(FrameType::writable));
+    expect_refused(
+        Error::limit_reached, [&] { return world.pin(world.a(), spare, 1); }, "references, as a table");
+    info.set_state(
+        FrameState{FrameState::type_limit << 29 | (FrameState::type_limit + 1)}.with_type(FrameType::writable));
     expect_set_refused(Error::limit_reached, l1, 7, MemoryWorld::entry(spare, present | writable), "type");
     info.set_state(before);
 
@@ -387,9 +444,12 @@ TEST_F(PageTableRules, MapsAndUnmapsBalance) {
 }
 
 TEST_F(PageTableRules, FramesInUseAreNotReleased) {
-    expect_refused(Error::busy, [&] { return release_frame(world.a(), data); }, "mapped");
-    expect_refused(Error::busy, [&] { return release_frame(world.a(), l4); }, "pinned");
-    expect_refused(Error::busy, [&] { return release_frame(world.a(), l1); }, "a table");
+    expect_refused(
+        Error::busy, [&] { return release_frame(world.a(), data); }, "mapped");
+    expect_refused(
+        Error::busy, [&] { return release_frame(world.a(), l4); }, "pinned");
+    expect_refused(
+        Error::busy, [&] { return release_frame(world.a(), l1); }, "a table");
     {
         const TypeReference held = hold_writable(world.a(), spare).take();
         EXPECT_EQ(release_frame(world.a(), spare).error(), Error::busy);
@@ -398,7 +458,8 @@ TEST_F(PageTableRules, FramesInUseAreNotReleased) {
     const FrameCount owned = world.a().owned();
     EXPECT_TRUE(release_frame(world.a(), spare).ok());
     EXPECT_EQ(world.a().owned() + FrameCount{1}, owned);
-    expect_refused(Error::bad_frame, [&] { return release_frame(world.a(), spare); }, "released twice");
+    expect_refused(
+        Error::bad_frame, [&] { return release_frame(world.a(), spare); }, "released twice");
     EXPECT_TRUE(assign_frames(world.b(), spare, FrameCount{1}).ok());
     EXPECT_EQ(assign_frames(world.a(), spare, FrameCount{1}).error(), Error::already_exists);
     world.a().set_maximum(world.a().owned());

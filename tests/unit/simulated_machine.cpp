@@ -62,6 +62,7 @@ void SimulatedCpu::leave_hypervisor() {
     if (flush_asked_) {
         flush();
     }
+    invariant(!translation_model::owes_flush(id_), "who owes a flush was asked for it");
     if (domain_ != nullptr) {
         translation_model::walks(id_, domain_->id());
     }
@@ -69,7 +70,7 @@ void SimulatedCpu::leave_hypervisor() {
 
 void SimulatedCpu::ask_flush() {
     flush_asked_ = true;
-    translation_model::flush_requested(id_);
+    translation_model::flush_requested(id_, translation_model::flush_begins());
     if (!in_hypervisor_) {
         flush();
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the memory-typing logic sees of the machine, for unit tests: preemption on demand, and processors with tagged
-// TLBs and paging-structure caches that walk the real page tables whenever a test lets them. Their caches forget nothing
-// that they need not forget. check_caches() says whether anything that is cached now breaks the rules.
+// TLBs and paging-structure caches that walk the real page tables whenever a test lets them. Their caches forget
+// nothing that they need not forget. check_caches() says whether anything that is cached now breaks the rules.
 #pragma once
 
 #include "hypervisor/lib/cpu_set.hpp"

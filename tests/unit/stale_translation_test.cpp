@@ -139,9 +139,8 @@ TEST_F(StaleTranslation, ExtentOfATableIsMappedBigAndWritable) {
     ASSERT_TRUE(world.set(world.a(), l2, 2, MemoryWorld::entry(other_l1, present)).ok());
     walk_everywhere();
     ASSERT_TRUE(world.set(world.a(), l2, 2, 0).ok());
-    expect_flush("map big", [&] {
-        return map_big(MemoryWorld::entry(MemoryWorld::a_first, present | writable | big));
-    });
+    expect_flush("map big",
+                 [&] { return map_big(MemoryWorld::entry(MemoryWorld::a_first, present | writable | big)); });
 }
 
 // The copies of an L4 that processors run on: the old entry's tables must be out of reach before they are dropped.

@@ -65,13 +65,20 @@ TEST_F(TranslationModelDeath, AFlushThatBeganBeforeDoesNotHelp) {
 TEST_F(TranslationModelDeath, AProcessorInTheHypervisorMayFlushLater) {
     translation_model::walks(cpu, domain);
     translation_model::leaf_removed(Level::l1, mapped);
-    translation_model::flush_requested(cpu);
+    translation_model::flush_requested(cpu, translation_model::flush_begins());
     EXPECT_DEATH(translation_model::check_becomes_table(domain, frame), "can still write") << "it still walks";
     translation_model::stops_walking(cpu);
     translation_model::check_becomes_table(domain, frame);
-    EXPECT_DEATH(translation_model::walks(cpu, domain), "that owes a flush");
+    EXPECT_TRUE(translation_model::owes_flush(cpu));
     flush();
-    translation_model::walks(cpu, domain);
+    EXPECT_FALSE(translation_model::owes_flush(cpu));
+}
+
+TEST_F(TranslationModel, ARequestThatIsReportedAfterItWasServedIsNotOwed) {
+    const uint64_t asked = translation_model::flush_begins();
+    flush();
+    translation_model::flush_requested(cpu, asked);
+    EXPECT_FALSE(translation_model::owes_flush(cpu));
 }
 
 TEST_F(TranslationModel, OtherDomainsProcessorsHoldNothing) {
