@@ -75,8 +75,8 @@ Expected<void, BootProblem> add_memory_range(uint64_t base, uint64_t length, uin
     if (base >= end) {
         return {};  // empty, or beyond what the direct map reaches
     }
-    const bool known = type >= static_cast<uint32_t>(MemoryType::available) &&
-                       type <= static_cast<uint32_t>(MemoryType::defective);
+    const bool known =
+        type >= static_cast<uint32_t>(MemoryType::available) && type <= static_cast<uint32_t>(MemoryType::defective);
     const MemoryRange range{.begin = MachineAddress{base},
                             .end = MachineAddress{end},
                             .type = known ? static_cast<MemoryType>(type) : MemoryType::reserved};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the boot loader told us, in a form of our own: every byte is copied, so nothing depends on memory that the loader
-// filled.
+// What the boot loader told us, in a form of our own: every byte is copied, so nothing depends on memory that the
+// loader filled.
 #pragma once
 
 #include "hypervisor/boot/memory_map.hpp"
@@ -67,17 +67,17 @@ class BootInformation {
 };
 
 enum class BootProblem : uint8_t {
-    unknown_loader,          // the magic number is neither multiboot's
-    unreadable,              // a pointer leads outside readable memory
-    truncated,               // a structure ends in the middle
-    text_unterminated,       // a string without an end
-    text_too_long,           // all strings together do not fit
+    unknown_loader,     // the magic number is neither multiboot's
+    unreadable,         // a pointer leads outside readable memory
+    truncated,          // a structure ends in the middle
+    text_unterminated,  // a string without an end
+    text_too_long,      // all strings together do not fit
     no_memory_map,
-    bad_memory_range,        // empty, wrapping or of impossible size
+    bad_memory_range,  // empty, wrapping or of impossible size
     too_many_memory_ranges,
-    bad_module,              // ends before it begins
+    bad_module,  // ends before it begins
     too_many_modules,
-    bad_tag,                 // a multiboot2 tag shorter than its type needs
+    bad_tag,  // a multiboot2 tag shorter than its type needs
 };
 [[nodiscard]] std::string_view name_of(BootProblem problem);
 

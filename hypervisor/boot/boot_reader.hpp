@@ -25,7 +25,8 @@ template <typename Word>
     if (end == bytes.end()) {
         return BootProblem::text_unterminated;
     }
-    return std::string_view{reinterpret_cast<const char *>(bytes.data()), static_cast<std::size_t>(end - bytes.begin())};
+    return std::string_view{reinterpret_cast<const char *>(bytes.data()),
+                            static_cast<std::size_t>(end - bytes.begin())};
 }
 
 [[nodiscard]] inline Expected<ByteSpan, BootProblem> read_physical(const PhysicalReader &reader, MachineAddress address,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A command line: words separated by spaces, each `key` or `key=value`. Double quotes hold a value with spaces together:
-// `title="a b"`. The first occurrence of a key counts.
+// A command line: words separated by spaces, each `key` or `key=value`. Double quotes hold a value with spaces
+// together: `title="a b"`. The first occurrence of a key counts.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"

@@ -30,7 +30,7 @@ constinit uint8_t return_instruction = 0xc3;  // RET, in a page of data
     } else if (how == "write_text") {
         *reinterpret_cast<volatile uint8_t *>(image_layout().text_start) = 0;
     } else if (how == "run_data") {
-        reinterpret_cast<void (*)()>(&return_instruction)();
+        reinterpret_cast<void (*)()> (&return_instruction)();
     } else if (how == "stack") {
         recurse(0);
     } else {

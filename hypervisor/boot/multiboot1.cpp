@@ -28,8 +28,8 @@ constexpr uint64_t longest_text = 4096;
 
 using Outcome = Expected<void, BootProblem>;
 
-// The string at `address`, of at most longest_text bytes. Its end may lie just below the end of readable memory, so it is
-// looked at in small steps.
+// The string at `address`, of at most longest_text bytes. Its end may lie just below the end of readable memory, so it
+// is looked at in small steps.
 Expected<std::string_view, BootProblem> read_text(uint32_t address, const PhysicalReader &reader) {
     constexpr uint64_t step = 16;
     uint64_t length = 0;
@@ -78,7 +78,8 @@ Outcome parse_memory_map(uint32_t length, uint32_t address, const PhysicalReader
         if (size < smallest_map_entry || size > map.size() - sizeof size) {
             return BootProblem::truncated;
         }
-        TRY(add_memory_range(word_at<uint64_t>(map, 4), word_at<uint64_t>(map, 12), word_at<uint32_t>(map, 20), result));
+        TRY(add_memory_range(word_at<uint64_t>(map, 4), word_at<uint64_t>(map, 12), word_at<uint32_t>(map, 20),
+                             result));
         map = map.subspan(sizeof size + size);
     }
     return {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How every processor is set while Ringfold runs (docs/architecture.md): decided from what the processor offers, by pure
-// functions, and written in one place for the boot processor and the others alike.
+// How every processor is set while Ringfold runs (docs/architecture.md): decided from what the processor offers, by
+// pure functions, and written in one place for the boot processor and the others alike.
 #pragma once
 
 #include "hypervisor/cpu/registers.hpp"
@@ -24,8 +24,8 @@ struct ControlFeatures {
 inline constexpr uint64_t chosen_cr0 = cr0::protection_enable | cr0::monitor_coprocessor | cr0::extension_type |
                                        cr0::numeric_error | cr0::write_protect | cr0::alignment_mask | cr0::paging;
 
-// DESIGN: SMEP, UMIP and FSGSBASE on where there; no global pages; SMAP, FRED, CET, PKS, UINTR, LA57, PCE, VME, PVI off.
-// DE off as well: DR4 and DR5 stay aliases, and a breakpoint on an I/O port cannot be made.
+// DESIGN: SMEP, UMIP and FSGSBASE on where there; no global pages; SMAP, FRED, CET, PKS, UINTR, LA57, PCE, VME, PVI
+// off. DE off as well: DR4 and DR5 stay aliases, and a breakpoint on an I/O port cannot be made.
 [[nodiscard]] constexpr uint64_t chosen_cr4(const ControlFeatures &features) {
     return cr4::physical_address_extension | cr4::machine_check_enable | cr4::os_fxsave | cr4::os_simd_exceptions |
            cr4::fsgsbase | (features.smep ? cr4::supervisor_execution_prevention : 0) |

@@ -40,8 +40,8 @@ Result<void> CpuSpace::build_gate(MachineFrame gate_text, uint64_t gate_text_siz
     for (PageMapper *face : {&ours, &guests}) {
         TRY(face->map(virtual_map::gate_text.base, address_of(gate_text), text_size, Access::execute));
     }
-    for (const Region &region : {virtual_map::gate_constants, virtual_map::gate_gdt, virtual_map::gate_idt,
-                                 virtual_map::gate_tss}) {
+    for (const Region &region :
+         {virtual_map::gate_constants, virtual_map::gate_gdt, virtual_map::gate_idt, virtual_map::gate_tss}) {
         TRY(map_new(ours, region, Access::read_write, source));
         TRY(guests.map(region.base, address_of(frame_at(ours, region.base)), region.size, Access::read_only));
     }
@@ -86,7 +86,8 @@ Result<CpuSpace> CpuSpace::create(MachineFrame shared, MachineFrame gate_text, u
     space.hypervisor_face = TRY(new_table(source));
     space.guest_face = TRY(new_table(source));
     __builtin_memcpy(pointer_to(space.hypervisor_face), pointer_to(shared), page_size);
-    pointer_to<uint64_t>(space.hypervisor_root)[virtual_map::slot] = address_of(space.hypervisor_face).raw() | table_flags;
+    pointer_to<uint64_t>(space.hypervisor_root)[virtual_map::slot] =
+        address_of(space.hypervisor_face).raw() | table_flags;
 
     TRY(space.build_gate(gate_text, gate_text_size, source));
     TRY(space.build_this_cpu(shared, source));

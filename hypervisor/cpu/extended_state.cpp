@@ -14,9 +14,7 @@ namespace {
 // The size for what XCR0 enables now (Intel SDM vol. 1, 13.2: CPUID.0DH.0:EBX).
 uint64_t area_size() { return cpuid(0xd, 0).ebx; }
 
-Order area_order() {
-    return Order{static_cast<unsigned>(std::bit_width(FrameCount::holding(area_size()).raw() - 1))};
-}
+Order area_order() { return Order{static_cast<unsigned>(std::bit_width(FrameCount::holding(area_size()).raw() - 1))}; }
 
 }  // namespace
 

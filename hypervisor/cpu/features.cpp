@@ -5,7 +5,6 @@
 
 #include "hypervisor/cpu/registers.hpp"
 
-
 namespace ringfold {
 
 namespace {

@@ -11,9 +11,9 @@ namespace ringfold {
 
 struct CpuFeatures {
     // Used where present.
-    bool process_context_ids = false;   // PCID
+    bool process_context_ids = false;  // PCID
     bool gigabyte_pages = false;
-    bool execution_prevention = false;  // SMEP
+    bool execution_prevention = false;    // SMEP
     bool instruction_prevention = false;  // UMIP
     bool x2apic = false;
     bool tsc_deadline = false;

@@ -23,7 +23,7 @@ class FrameInfo;
 struct Vcpu;
 
 struct GuestCpu {
-    Vcpu *current = nullptr;  // whose registers and segments are loaded; null while idle
+    Vcpu *current = nullptr;             // whose registers and segments are loaded; null while idle
     DomainId scratch_owner = no_domain;  // the domain whose traces the gate scratch may hold
 
     std::atomic<uint64_t> epoch = 0;

@@ -25,8 +25,8 @@ void kick(CpuId target) {
     GuestCpu &guest = cpu(target).guest;
     // Pairs with the exchange in scheduler::choose() and the loads before a guest is entered or the CPU halts.
     guest.reschedule.store(true, std::memory_order_seq_cst);
-    if (target != this_cpu().id && (in_guest(guest.epoch.load(std::memory_order_seq_cst)) ||
-                                    guest.idle.load(std::memory_order_seq_cst))) {
+    if (target != this_cpu().id &&
+        (in_guest(guest.epoch.load(std::memory_order_seq_cst)) || guest.idle.load(std::memory_order_seq_cst))) {
         interrupt(target);
     }
 }

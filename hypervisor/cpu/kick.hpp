@@ -8,12 +8,13 @@
 
 namespace ringfold {
 
-// Makes `target` look again at what it is to run, at its next visit to the hypervisor, and makes it visit now if it runs
-// a guest or idles. Does not wait. The CPU may be the caller's.
+// Makes `target` look again at what it is to run, at its next visit to the hypervisor, and makes it visit now if it
+// runs a guest or idles. Does not wait. The CPU may be the caller's.
 void kick(CpuId target);
 
-// Makes every CPU of `targets` that runs a guest enter the hypervisor, and waits until each has; those in the hypervisor
-// are not waited for. The caller has set requests that they check before they return to a guest. Not for the caller.
+// Makes every CPU of `targets` that runs a guest enter the hypervisor, and waits until each has; those in the
+// hypervisor are not waited for. The caller has set requests that they check before they return to a guest. Not for the
+// caller.
 void interrupt_and_wait(CpuSet targets);
 
 }  // namespace ringfold

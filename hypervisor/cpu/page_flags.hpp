@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Entries of the hypervisor's own page tables (Intel SDM vol. 3A, 4.5). What a leaf allows is one of three things; there
-// is no way to ask for writable and executable at once.
+// Entries of the hypervisor's own page tables (Intel SDM vol. 3A, 4.5). What a leaf allows is one of three things;
+// there is no way to ask for writable and executable at once.
 #pragma once
 
 #include "hypervisor/lib/units.hpp"

@@ -18,7 +18,7 @@ struct PagingErrata {
 };
 
 [[nodiscard]] constexpr PagingLimits choose_paging_limits(const PagingErrata &errata) {
-    constexpr uint64_t no_l1_terminal_fault = uint64_t{1} << 0;      // RDCL_NO
+    constexpr uint64_t no_l1_terminal_fault = uint64_t{1} << 0;        // RDCL_NO
     constexpr uint64_t no_page_size_machine_check = uint64_t{1} << 6;  // PSCHANGE_MC_NO
     // Processors with L1TF compare at least 44 bits in the L1 data cache, whatever CPUID says of the address width
     // (Intel, "Deep Dive: Intel Analysis of L1 Terminal Fault").
@@ -29,7 +29,8 @@ struct PagingErrata {
             .big_pages_executable = !errata.is_intel || (errata.capabilities & no_page_size_machine_check) != 0};
 }
 
-// Reads what this processor is and tells the entry rules. On the boot processor, before there are page tables of guests.
+// Reads what this processor is and tells the entry rules. On the boot processor, before there are page tables of
+// guests.
 void initialise_paging_limits();
 
 }  // namespace ringfold

@@ -42,7 +42,8 @@ void for_each_cpu(Visitor &&visit) {
     created_cpus().for_each([&visit](CpuId id) { visit(cpu(id)); });
 }
 
-// Fills the data of CPU `id`, which is at `space.data`. already_exists: it was made before. Called with one CPU at a time.
+// Fills the data of CPU `id`, which is at `space.data`. already_exists: it was made before. Called with one CPU at a
+// time.
 Result<void> create_per_cpu(CpuId id, const CpuSpace &space);
 
 // Whether this_cpu() may be used: the boot processor runs without for a while. Other CPUs enter C++ with it.

@@ -132,9 +132,7 @@ struct CpuidResult {
 }
 
 // Drops the translations of one page in the current address space.
-inline void invalidate_page(uint64_t address) {
-    asm volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
+inline void invalidate_page(uint64_t address) { asm volatile("invlpg (%0)" : : "r"(address) : "memory"); }
 
 [[nodiscard]] inline uint64_t read_flags() {
     uint64_t value;

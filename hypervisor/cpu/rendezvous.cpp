@@ -12,9 +12,9 @@ namespace ringfold {
 
 namespace {
 
-constinit std::atomic<bool> busy = false;       // a StoppedMachine exists, or is going
-constinit std::atomic<bool> stop = false;       // wait until it is false again
-constinit std::atomic<uint64_t> stopped = 0;    // the CPUs that wait
+constinit std::atomic<bool> busy = false;     // a StoppedMachine exists, or is going
+constinit std::atomic<bool> stop = false;     // wait until it is false again
+constinit std::atomic<uint64_t> stopped = 0;  // the CPUs that wait
 
 }  // namespace
 

@@ -5,7 +5,8 @@
 
 namespace ringfold {
 
-// While one exists, every other CPU that is online waits in the hypervisor, holding no lock. The caller holds none either.
+// While one exists, every other CPU that is online waits in the hypervisor, holding no lock. The caller holds none
+// either.
 class StoppedMachine {
   public:
     StoppedMachine();

@@ -80,8 +80,8 @@ struct InterruptGate {
 static_assert(sizeof(InterruptGate) == 16);
 
 // Ring 0's segments stand where the boot code has them, so that its IDT goes on working with this table.
-constinit std::array<uint64_t, 7> gdt{0, code_descriptor(0), data_descriptor(0), code_descriptor(1), data_descriptor(1),
-                                      0, 0};
+constinit std::array<uint64_t, 7> gdt{
+    0, code_descriptor(0), data_descriptor(0), code_descriptor(1), data_descriptor(1), 0, 0};
 constinit std::array<InterruptGate, ring1_completed + 1> idt{};
 constinit TaskState task_state{};
 alignas(16) constinit std::array<std::byte, 2048> ring0_stack{};
@@ -146,12 +146,12 @@ bool holds(const Probe &probe, const Ring1Outcome &outcome) {
 
 const char *expectation(uint8_t vector) {
     switch (vector) {
-    case vector_general_protection:
-        return "general protection fault";
-    case vector_invalid_opcode:
-        return "invalid opcode";
-    default:
-        return "IF stays set and IOPL zero";
+        case vector_general_protection:
+            return "general protection fault";
+        case vector_invalid_opcode:
+            return "invalid opcode";
+        default:
+            return "IF stays set and IOPL zero";
     }
 }
 

@@ -15,7 +15,7 @@ struct Ring1Breach {
     const char *expected;     // what the manuals say
     uint8_t vector;           // what happened: an exception's vector, or `ring1_completed`
     uint64_t error;
-    uint64_t rflags;          // in ring 1 at that moment
+    uint64_t rflags;  // in ring 1 at that moment
 };
 
 // The vector that a probe raises itself when it was not stopped.

@@ -5,8 +5,8 @@ namespace ringfold {
 
 namespace {
 
-// VERR (Intel SDM vol. 2B): is the segment there, and readable at CPL 0 and the selector's RPL? What it accepts, a MOV to
-// a data segment register accepts too, if it is code or data with the present bit set; a guest has no other kind.
+// VERR (Intel SDM vol. 2B): is the segment there, and readable at CPL 0 and the selector's RPL? What it accepts, a MOV
+// to a data segment register accepts too, if it is code or data with the present bit set; a guest has no other kind.
 uint16_t loadable(uint16_t selector) {
     bool readable = false;
     asm volatile("verr %1" : "=@ccz"(readable) : "r"(selector));

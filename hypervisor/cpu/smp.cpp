@@ -50,7 +50,7 @@ constexpr uint64_t microsecond = 1'000;
 constinit CpuMain main_of_cpus = nullptr;
 constinit std::atomic<uint32_t> tsc_question{0};  // counts up; 0: not asked yet
 constinit std::atomic<uint32_t> tsc_answer{0};
-constinit uint64_t tsc_answered = 0;              // written before tsc_answer
+constinit uint64_t tsc_answered = 0;  // written before tsc_answer
 constexpr uint32_t no_more_questions = ~0u;
 
 void wait(uint64_t nanoseconds) {
@@ -76,7 +76,8 @@ bool wait_for(uint64_t nanoseconds, Condition condition) {
 void answer_tsc_questions() {
     uint32_t answered = 0;
     for (;;) {
-        // Acquire and release pair with the asking side: the count is taken after the question and read after the answer.
+        // Acquire and release pair with the asking side: the count is taken after the question and read after the
+        // answer.
         const uint32_t question = tsc_question.load(std::memory_order_acquire);
         if (question == no_more_questions) {
             return;
@@ -91,8 +92,8 @@ void answer_tsc_questions() {
     }
 }
 
-// On the boot processor. False if the other falls silent. Where processors are threads of a busy host, an exchange takes
-// long and more of them help little: then a few must do.
+// On the boot processor. False if the other falls silent. Where processors are threads of a busy host, an exchange
+// takes long and more of them help little: then a few must do.
 bool measure_tsc_offset(TscOffset &offset) {
     constexpr uint32_t most_exchanges = 20;
     constexpr uint32_t fewest_exchanges = 3;
@@ -122,10 +123,11 @@ bool synchronise_time(CpuId target) {
         return false;
     }
     if (!offset.in_step()) {
-        log_warning("cpu {}: its time-stamp counter is {} {} ticks (give or take {}); corrected for, but guests that read "
-                    "it raw will notice",
-                    target, offset.ahead() < 0 ? "behind by" : "ahead by",
-                    offset.ahead() < 0 ? -offset.ahead() : offset.ahead(), offset.uncertainty());
+        log_warning(
+            "cpu {}: its time-stamp counter is {} {} ticks (give or take {}); corrected for, but guests that read "
+            "it raw will notice",
+            target, offset.ahead() < 0 ? "behind by" : "ahead by",
+            offset.ahead() < 0 ? -offset.ahead() : offset.ahead(), offset.uncertainty());
         set_tsc_offset(target, offset.ahead());
     }
     return true;
@@ -139,8 +141,8 @@ bool is_offer_open(TrampolineParameters &parameters) {
     return std::atomic_ref{parameters.offer}.load(std::memory_order_acquire) == offer_made;
 }
 
-// The universal start-up algorithm (Intel SDM vol. 3, 8.4.4.1): INIT, 10 ms, startup IPI, 200 µs, startup IPI. The second
-// one is for processors that missed the first.
+// The universal start-up algorithm (Intel SDM vol. 3, 8.4.4.1): INIT, 10 ms, startup IPI, 200 µs, startup IPI. The
+// second one is for processors that missed the first.
 void send_init_and_startup(uint32_t apic_id, MachineFrame trampoline, TrampolineParameters &parameters) {
     send_interrupt_command(init_command(), apic_id);
     if (local_apic_mode() == ApicMode::xapic) {

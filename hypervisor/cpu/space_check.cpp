@@ -103,7 +103,8 @@ class Check {
     void check_root(MachineFrame l4) {
         const auto *entries = pointer_to<const uint64_t>(l4);
         for (uint64_t index = 0; index < table_entries; ++index) {
-            require(index == virtual_map::slot || entries[index] == 0, "the hypervisor's root has one slot", index << 39);
+            require(index == virtual_map::slot || entries[index] == 0, "the hypervisor's root has one slot",
+                    index << 39);
         }
     }
 
@@ -117,8 +118,8 @@ class Check {
     }
 
     void check_guest(const Mapping &mapping) {
-        for (const Region &region : {virtual_map::gate_stack, virtual_map::gate_ist, virtual_map::gate_spill,
-                                     virtual_map::vcpu_page}) {
+        for (const Region &region :
+             {virtual_map::gate_stack, virtual_map::gate_ist, virtual_map::gate_spill, virtual_map::vcpu_page}) {
             if (region.contains(mapping.address)) {
                 return;
             }

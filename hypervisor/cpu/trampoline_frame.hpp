@@ -10,8 +10,8 @@
 
 namespace ringfold {
 
-// The highest whole frame of available memory below 640 KiB that no boot module touches. Not frame 0, where firmware keeps
-// its interrupt vectors and data.
+// The highest whole frame of available memory below 640 KiB that no boot module touches. Not frame 0, where firmware
+// keeps its interrupt vectors and data.
 [[nodiscard]] constexpr std::optional<MachineFrame> find_trampoline_frame(const BootInformation &information) {
     constexpr uint64_t end_of_low_memory = 0xa0;
     for (uint64_t number = end_of_low_memory - 1; number >= 1; --number) {

@@ -114,9 +114,11 @@ uint64_t visit_ticks() {
     // With QEMU's TCG an entry alone takes some 10 us.
     constexpr uint64_t on_a_processor = 20'000;
     constexpr uint64_t when_emulated = 500'000;
-    static constinit uint64_t ticks = 0;
+    static constinit std::atomic<uint64_t> known = 0;  // CPUs that find it out at once find the same
+    uint64_t ticks = known.load(std::memory_order_relaxed);
     if (ticks == 0) {
         ticks = (is_emulated() ? when_emulated : on_a_processor) * tsc_kilohertz() / 1'000'000;
+        known.store(ticks, std::memory_order_relaxed);
     }
     return ticks;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Do two processors' time-stamp counters agree? One sends, the other answers with its own count, the first notes when the
-// answer came: the other's count was taken somewhere between. The tightest of many such exchanges decides.
+// Do two processors' time-stamp counters agree? One sends, the other answers with its own count, the first notes when
+// the answer came: the other's count was taken somewhere between. The tightest of many such exchanges decides.
 #pragma once
 
 #include <cstdint>

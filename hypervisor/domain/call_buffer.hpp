@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A vCPU's call buffer: the only memory of a guest's that hypercalls read arguments from and write results to. Pages are
-// named once, by machine frame, and held writable until replaced. What is read is copied once; the copy is checked.
+// A vCPU's call buffer: the only memory of a guest's that hypercalls read arguments from and write results to. Pages
+// are named once, by machine frame, and held writable until replaced. What is read is copied once; the copy is checked.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"

@@ -37,16 +37,16 @@ struct Domain {
     DomainMemory memory;
     std::array<Vcpu *, RINGFOLD_MAX_VCPUS> vcpus{};
     uint32_t vcpu_count = 0;
-    std::atomic<uint32_t> vcpus_online = 0;  // not offline; the one that makes it 0 ends the domain
-    std::atomic<bool> shutdown_claimed = false;  // somebody writes reason and exit_code
-    std::atomic<bool> ending = false;        // its vCPUs go offline at their next visit to the hypervisor
+    std::atomic<uint32_t> vcpus_online = 0;             // not offline; the one that makes it 0 ends the domain
+    std::atomic<bool> shutdown_claimed = false;         // somebody writes reason and exit_code
+    std::atomic<bool> ending = false;                   // its vCPUs go offline at their next visit to the hypervisor
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever set `ending`
     uint32_t exit_code = 0;
     Locked<ConsoleLine, LockRank::console_line> console;
 };
 
-// Ends the domain for the first caller's reason; vCPUs that run elsewhere are interrupted. Returns at once: the domain is
-// gone when its last vCPU is offline.
+// Ends the domain for the first caller's reason; vCPUs that run elsewhere are interrupted. Returns at once: the domain
+// is gone when its last vCPU is offline.
 void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code);
 
 // Every vCPU is offline: gives everything back. When the last domain has ended, the machine is powered off with 0 if

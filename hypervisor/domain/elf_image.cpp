@@ -19,9 +19,12 @@ namespace {
 using Bytes = std::span<const std::byte>;
 using Check = Expected<void, ElfError>;
 
-constexpr bool inside(uint64_t offset, uint64_t size, uint64_t limit) { return offset <= limit && size <= limit - offset; }
+constexpr bool inside(uint64_t offset, uint64_t size, uint64_t limit) {
+    return offset <= limit && size <= limit - offset;
+}
 
-// The file may change under no one's hands but need not be aligned: pieces are copied out. The caller checked the range.
+// The file may change under no one's hands but need not be aligned: pieces are copied out. The caller checked the
+// range.
 template <typename T>
 T copy_of(Bytes file, uint64_t offset) {
     T value;
@@ -105,7 +108,8 @@ Check check_addresses(const elf::ProgramHeader &header) {
     if (header.physical_address > header.virtual_address || !is_canonical(base) || !is_canonical(last)) {
         return ElfError::not_canonical;
     }
-    const uint64_t slot = virtual_map::slot_base;  // the first of the upper half: a range over both halves is refused too
+    const uint64_t slot =
+        virtual_map::slot_base;  // the first of the upper half: a range over both halves is refused too
     if (base < slot + virtual_map::slot_size && last >= slot) {
         return ElfError::in_reserved_slot;
     }
@@ -157,11 +161,15 @@ Check add_notes(const elf::ProgramHeader &header, Bytes file, ElfNotes &notes) {
 
 Check add_program_header(const elf::ProgramHeader &header, Bytes file, ElfImage &image, ElfNotes &notes) {
     switch (header.type) {
-    case elf::segment_load: return add_segment(header, file.size(), image);
-    case elf::segment_note: return add_notes(header, file, notes);
-    case elf::segment_dynamic:
-    case elf::segment_interpreter: return ElfError::needs_dynamic_linker;
-    default: return {};  // says nothing about loading
+        case elf::segment_load:
+            return add_segment(header, file.size(), image);
+        case elf::segment_note:
+            return add_notes(header, file, notes);
+        case elf::segment_dynamic:
+        case elf::segment_interpreter:
+            return ElfError::needs_dynamic_linker;
+        default:
+            return {};  // says nothing about loading
     }
 }
 

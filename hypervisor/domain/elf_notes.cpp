@@ -38,10 +38,14 @@ Expected<void, ElfError> take_once(Bytes description, std::optional<T> &place) {
 
 Expected<void, ElfError> read_ours(uint32_t type, Bytes description, ElfNotes &notes) {
     switch (type) {
-    case RINGFOLD_NOTE_ABI_VERSION: return take_once(description, notes.abi_version);
-    case RINGFOLD_NOTE_MAPPED_BYTES: return take_once(description, notes.mapped_bytes);
-    case RINGFOLD_NOTE_HYPERCALL_RETURN: return take_once(description, notes.hypercall_return);
-    default: return ElfError::unknown_note;
+        case RINGFOLD_NOTE_ABI_VERSION:
+            return take_once(description, notes.abi_version);
+        case RINGFOLD_NOTE_MAPPED_BYTES:
+            return take_once(description, notes.mapped_bytes);
+        case RINGFOLD_NOTE_HYPERCALL_RETURN:
+            return take_once(description, notes.hypercall_return);
+        default:
+            return ElfError::unknown_note;
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a new domain finds things: which pseudo-physical frames hold image, module, start info, tables and stack, and how
-// many page tables it takes to map the beginning of its memory (abi start_info.h). Arithmetic only.
+// Where a new domain finds things: which pseudo-physical frames hold image, module, start info, tables and stack, and
+// how many page tables it takes to map the beginning of its memory (abi start_info.h). Arithmetic only.
 #pragma once
 
 #include "hypervisor/domain/elf_image.hpp"
@@ -16,10 +16,10 @@ struct DomainLayout {
     static constexpr FrameCount stack_frames{4};
     static constexpr uint64_t default_mapped_bytes = uint64_t{64} << 20;
 
-    FrameCount memory;    // all of it
-    FrameCount mapped;    // from pseudo-physical frame 0 on, at virtual_base
+    FrameCount memory;  // all of it
+    FrameCount mapped;  // from pseudo-physical frame 0 on, at virtual_base
     uint64_t virtual_base = 0;
-    GuestFrame module;    // its first frame
+    GuestFrame module;  // its first frame
     uint64_t module_size = 0;
     GuestFrame start_info;
     GuestFrame physical_to_machine;

@@ -102,9 +102,9 @@ struct Vcpu {
     LocalDescriptorTable local_descriptors;
     CallBuffer call_buffer;
 
-    TypeReference root;       // the L4 it runs on
-    bool root_must_flush = true;  // what was cached for the root is not to be used at the next entry
-    TypeReference page_hold;  // its shared page, held writable
+    TypeReference root;                  // the L4 it runs on
+    bool root_must_flush = true;         // what was cached for the root is not to be used at the next entry
+    TypeReference page_hold;             // its shared page, held writable
     ringfold_vcpu_page *page = nullptr;  // through the direct map; written by the guest at any moment
 
     PendingException pending_exception{};

@@ -4,8 +4,8 @@
 #include "hypervisor/cpu/extended_state.hpp"
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/gate/selectors.hpp"
-#include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/held_frames.hpp"
+#include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/virtual_map.hpp"
 #include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
@@ -20,9 +20,7 @@ namespace {
 constexpr uint64_t kernel_flags = 0x202;  // IF and the bit that is always 1
 
 // An address that the gate may IRETQ to: canonical, and not in slot 256.
-bool is_code_address(uint64_t address) {
-    return is_canonical(address) && !virtual_map::touches_slot(address, 1);
-}
+bool is_code_address(uint64_t address) { return is_canonical(address) && !virtual_map::touches_slot(address, 1); }
 bool is_code_address_or_none(uint64_t address) { return address == 0 || is_code_address(address); }
 
 bool is_upper_half(uint64_t address) { return static_cast<int64_t>(address) < 0; }
@@ -96,10 +94,8 @@ Result<void> check_entries(const ringfold_vcpu_entries &entries) {
                       (entries.hypercall_return == 0 || is_upper_half(entries.hypercall_return)) &&
                       is_code_address_or_none(entries.syscall) && is_code_address_or_none(entries.syscall32) &&
                       is_code_address_or_none(entries.int80) && is_code_address_or_none(entries.upcall) &&
-                      is_code_address_or_none(entries.bad_return) &&
-                      is_code_address_or_none(entries.window_start) &&
-                      is_code_address_or_none(entries.window_iretq) &&
-                      entries.window_start <= entries.window_iretq;
+                      is_code_address_or_none(entries.bad_return) && is_code_address_or_none(entries.window_start) &&
+                      is_code_address_or_none(entries.window_iretq) && entries.window_start <= entries.window_iretq;
     return good ? Result<void>{} : Result<void>{Error::access_denied};
 }
 

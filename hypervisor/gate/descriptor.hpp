@@ -29,9 +29,9 @@ inline constexpr uint64_t flat = present | code_or_data | accessed | writable_or
 [[nodiscard]] constexpr uint64_t code32(unsigned level) { return flat | code | operand_32 | privilege(level); }
 [[nodiscard]] constexpr uint64_t data(unsigned level) { return flat | operand_32 | privilege(level); }
 
-// May a guest have `value` in its TLS slots or LDT? Only code and data of DPL 3 (DESIGN, rule 4 of the gate): a call gate
-// or a DPL-2 code segment leads to ring 0 or past SMEP. Conforming code would run at the caller's ring and is harmless,
-// but it is of no use either. Zero is an empty slot.
+// May a guest have `value` in its TLS slots or LDT? Only code and data of DPL 3 (DESIGN, rule 4 of the gate): a call
+// gate or a DPL-2 code segment leads to ring 0 or past SMEP. Conforming code would run at the caller's ring and is
+// harmless, but it is of no use either. Zero is an empty slot.
 [[nodiscard]] constexpr bool guest_may_have(uint64_t value) {
     if (value == 0) {
         return true;

@@ -8,8 +8,8 @@
 namespace ringfold {
 
 // What stands in EntryFrame::vector beside the processor's 0..255.
-inline constexpr uint64_t vector_hypercall = 0x100;     // the gate: SYSCALL that returns to the registered address
-inline constexpr uint64_t vector_undeliverable = 0x101; // the gate: the double fault could not be pushed either
+inline constexpr uint64_t vector_hypercall = 0x100;      // the gate: SYSCALL that returns to the registered address
+inline constexpr uint64_t vector_undeliverable = 0x101;  // the gate: the double fault could not be pushed either
 
 struct EntryFrame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
@@ -34,13 +34,13 @@ struct IstFrame {
     EntryFrame registers;
 };
 
-
-// How entry.asm goes back to an interrupted ring-0 context. In every case EntryFrame::rax is made the CR3 value to load.
+// How entry.asm goes back to an interrupted ring-0 context. In every case EntryFrame::rax is made the CR3 value to
+// load.
 enum class RingZeroReturn : uint32_t {
-    debug = 0,             // IRETQ from the words that still stand on the event's IST page
-    without_iretq = 1,     // POPFQ, RETFQ: EntryFrame::vector is made the address of {RAX, RFLAGS, RIP, CS}
-    nmi = 2,               // as debug
-    machine_check = 3,     // as debug
+    debug = 0,          // IRETQ from the words that still stand on the event's IST page
+    without_iretq = 1,  // POPFQ, RETFQ: EntryFrame::vector is made the address of {RAX, RFLAGS, RIP, CS}
+    nmi = 2,            // as debug
+    machine_check = 3,  // as debug
 };
 
 }  // namespace ringfold

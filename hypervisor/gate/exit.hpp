@@ -14,8 +14,9 @@ struct GuestCpu;
 // The start of a visit: long work makes way some time from now.
 void begin_visit(GuestCpu &guest);
 
-// Chooses the vCPU to run, settles which translations it may use, announces that this CPU is in a guest, and writes what
-// the gate needs. Returns what exit_to_guest expects in EAX: 0 to resume the frame, 1 to deliver something from it.
+// Chooses the vCPU to run, settles which translations it may use, announces that this CPU is in a guest, and writes
+// what the gate needs. Returns what exit_to_guest expects in EAX: 0 to resume the frame, 1 to deliver something from
+// it.
 [[nodiscard]] uint32_t prepare_exit(EntryFrame &frame);
 
 }  // namespace ringfold

@@ -97,8 +97,7 @@ void load_global_descriptors() {
 void load_interrupt_descriptors() {
     auto *idt = reinterpret_cast<descriptor::InterruptGate *>(virtual_map::gate_idt.base);
     for (unsigned vector = 0; vector < vector_count; ++vector) {
-        idt[vector] =
-            descriptor::interrupt_gate(gate_stubs[vector], privilege_of(vector), interrupt_stack_of(vector));
+        idt[vector] = descriptor::interrupt_gate(gate_stubs[vector], privilege_of(vector), interrupt_stack_of(vector));
     }
     const TableRegister table{.limit = vector_count * sizeof(descriptor::InterruptGate) - 1,
                               .base = virtual_map::gate_idt.base};

@@ -22,19 +22,19 @@ enum class GateEntry : uint8_t {
 };
 
 struct GateConstants {
-    uint64_t hypervisor_root;        // CR3 value that enters the hypervisor's space (with the no-flush bit, if PCID)
-    uint64_t hypervisor_root_seen;   // what MOV from CR3 shows there
-    uint64_t guest_root;             // CR3 value for the next return to the guest (may flush)
-    uint64_t keep_translations;      // bit 63 where there is PCID, else 0: ORed into a CR3 value that must not flush
-    uint64_t hypercall_return;       // registered; a value that no RIP can have when there is none
-    uint64_t syscall;                // registered entry points
+    uint64_t hypervisor_root;       // CR3 value that enters the hypervisor's space (with the no-flush bit, if PCID)
+    uint64_t hypervisor_root_seen;  // what MOV from CR3 shows there
+    uint64_t guest_root;            // CR3 value for the next return to the guest (may flush)
+    uint64_t keep_translations;     // bit 63 where there is PCID, else 0: ORed into a CR3 value that must not flush
+    uint64_t hypercall_return;      // registered; a value that no RIP can have when there is none
+    uint64_t syscall;               // registered entry points
     uint64_t syscall32;
-    uint64_t syscall_reach;          // as store_reach; all ones, so that every check fails, when there is no entry
+    uint64_t syscall_reach;  // as store_reach; all ones, so that every check fails, when there is no entry
     uint64_t syscall32_reach;
-    uint64_t slot_bias;              // added to a stack pointer; the sum is below store_reach
-    uint64_t store_reach;            //   if a frame pushed there would touch slot 256
-    uint64_t window_iretq;           // registered; a value that no RIP can have when there is none
-    uint64_t gate_calls;             // 1: invalidations of any address may be done in the gate; 0: lower half only
+    uint64_t slot_bias;     // added to a stack pointer; the sum is below store_reach
+    uint64_t store_reach;   //   if a frame pushed there would touch slot 256
+    uint64_t window_iretq;  // registered; a value that no RIP can have when there is none
+    uint64_t gate_calls;    // 1: invalidations of any address may be done in the gate; 0: lower half only
     std::array<uint64_t, static_cast<std::size_t>(GateEntry::count)> entries;  // 0: none
 };
 static_assert(sizeof(GateConstants) <= virtual_map::gate_constants.size);
@@ -50,7 +50,9 @@ inline constexpr uint64_t largest_push = 7 * 8;
 inline constexpr uint64_t slot_bias = ~virtual_map::slot_base;  // -(slot_base + 1)
 inline constexpr uint64_t store_reach = virtual_map::slot_size + largest_push - 1;
 
-[[nodiscard]] constexpr bool push_misses_slot(uint64_t stack_pointer) { return stack_pointer + slot_bias >= store_reach; }
+[[nodiscard]] constexpr bool push_misses_slot(uint64_t stack_pointer) {
+    return stack_pointer + slot_bias >= store_reach;
+}
 static_assert(push_misses_slot(virtual_map::slot_base));
 static_assert(!push_misses_slot(virtual_map::slot_base + 1));
 static_assert(!push_misses_slot(virtual_map::slot_base + virtual_map::slot_size + largest_push - 1));

@@ -9,10 +9,10 @@
 #include <cstdint>
 
 // NAME = value, an integral constant expression of up to 64 bits. In two halves: GCC prints no wider operand.
-#define CONSTANT(NAME, value)                                                      \
-    asm volatile("\n.ascii \"->" #NAME " %c0 %c1\""                                \
-                 :                                                                 \
-                 : "i"(static_cast<int32_t>(static_cast<uint64_t>(value) >> 32)),  \
+#define CONSTANT(NAME, value)                                                     \
+    asm volatile("\n.ascii \"->" #NAME " %c0 %c1\""                               \
+                 :                                                                \
+                 : "i"(static_cast<int32_t>(static_cast<uint64_t>(value) >> 32)), \
                    "i"(static_cast<int32_t>(static_cast<uint64_t>(value))))
 
 // NAME = the offset of `member` in `Struct`, which must have standard layout.

@@ -47,7 +47,8 @@ Returns_value debug_histogram(Vcpu &caller, uint32_t first, uint32_t count, uint
     for (uint32_t done = 0; done < count;) {
         const std::span part = std::span{chunk}.first(std::min<std::size_t>(chunk.size(), count - done));
         TRY(read_nmi_histogram(first + done, part));
-        TRY(caller.call_buffer.write_array(offset + uint64_t{done} * sizeof(uint32_t), std::span<const uint32_t>{part}));
+        TRY(caller.call_buffer.write_array(offset + uint64_t{done} * sizeof(uint32_t),
+                                           std::span<const uint32_t>{part}));
         done += static_cast<uint32_t>(part.size());
     }
     return uint64_t{gate_text_size()};

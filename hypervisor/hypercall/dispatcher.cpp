@@ -40,7 +40,8 @@ Outcome outcome_of(const hypercall::Progress &progress) {
 // Calls `Handler` with its arguments taken from the registers. A register with bits that the argument does not have is
 // refused: nothing is cut off silently.
 template <auto Handler, typename Returns, typename... Arguments, std::size_t... Index>
-Outcome invoke(Vcpu &caller, const EntryFrame &frame, Returns (*)(Vcpu &, Arguments...), std::index_sequence<Index...>) {
+Outcome invoke(Vcpu &caller, const EntryFrame &frame, Returns (*)(Vcpu &, Arguments...),
+               std::index_sequence<Index...>) {
     const bool fits = ((frame.*argument_registers[Index] <= std::numeric_limits<Arguments>::max()) && ...);
     if (!fits) {
         return outcome_of(Result<void>{Error::out_of_range});
@@ -57,8 +58,7 @@ struct ArgumentCount<Returns (*)(Vcpu &, Arguments...)> {
 
 template <auto Handler>
 Outcome call(Vcpu &caller, const EntryFrame &frame) {
-    return invoke<Handler>(caller, frame, Handler,
-                           std::make_index_sequence<ArgumentCount<decltype(Handler)>::value>{});
+    return invoke<Handler>(caller, frame, Handler, std::make_index_sequence<ArgumentCount<decltype(Handler)>::value>{});
 }
 
 using Call = Outcome (*)(Vcpu &, const EntryFrame &);

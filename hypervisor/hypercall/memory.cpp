@@ -64,9 +64,8 @@ Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, 
     if (order != 0 && order != extent_order) {
         return {.done = 0, .result = Error::invalid_argument};
     }
-    return for_each_element(caller, offset, count, [&caller, order](uint64_t element) {
-        return populate_one(caller, element, Order{order});
-    });
+    return for_each_element(caller, offset, count,
+                            [&caller, order](uint64_t element) { return populate_one(caller, element, Order{order}); });
 }
 
 Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {

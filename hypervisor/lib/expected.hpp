@@ -17,9 +17,9 @@ class [[nodiscard]] Expected {
     constexpr Expected(E error) : error_(error) {}                    // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] constexpr bool ok() const { return ok_; }
-    [[nodiscard]] constexpr E error() const { return error_; }          // only when !ok()
-    [[nodiscard]] constexpr const T &value() const { return value_; }   // only when ok()
-    [[nodiscard]] constexpr T take() const { return value_; }           // only when ok()
+    [[nodiscard]] constexpr E error() const { return error_; }         // only when !ok()
+    [[nodiscard]] constexpr const T &value() const { return value_; }  // only when ok()
+    [[nodiscard]] constexpr T take() const { return value_; }          // only when ok()
 
   private:
     T value_{};

@@ -17,7 +17,8 @@
 
 namespace ringfold {
 
-// --- how values are written ---------------------------------------------------------------------------------------------
+// --- how values are written
+// ---------------------------------------------------------------------------------------------
 
 void format_text(FormatBuffer &out, const FormatSpec &spec, std::string_view text);
 void format_unsigned(FormatBuffer &out, const FormatSpec &spec, uint64_t value, bool negative = false);
@@ -57,7 +58,8 @@ void format_value(FormatBuffer &out, const FormatSpec &spec, T value) {
 template <typename T>
 inline constexpr bool takes_number_spec = PlainInteger<T>;
 
-// --- format strings -----------------------------------------------------------------------------------------------------
+// --- format strings
+// -----------------------------------------------------------------------------------------------------
 
 // Never defined: calling it while a format string is evaluated ends compilation with the reason on the screen.
 void invalid_format_string(const char *reason);
@@ -113,7 +115,8 @@ class BasicFormatString {
 template <typename... Args>
 using FormatString = BasicFormatString<std::type_identity_t<Args>...>;
 
-// --- arguments, their types erased --------------------------------------------------------------------------------------
+// --- arguments, their types erased
+// --------------------------------------------------------------------------------------
 
 struct FormatArgument {
     const void *value;

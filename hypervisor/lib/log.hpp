@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The log: lines of the form `[seconds.micros] (cpu) level: text`, kept in a ring and shown on the console. The ring has
-// every line; the console only those up to the level chosen with `loglevel=` on the command line.
+// The log: lines of the form `[seconds.micros] (cpu) level: text`, kept in a ring and shown on the console. The ring
+// has every line; the console only those up to the level chosen with `loglevel=` on the command line.
 #pragma once
 
 #include "hypervisor/lib/format.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Errors are values. `Result<T>` is either a T or an Error and cannot be ignored; `TRY(x)` unwraps or returns the error.
+// Errors are values. `Result<T>` is either a T or an Error and cannot be ignored; `TRY(x)` unwraps or returns the
+// error.
 #pragma once
 
 #include <cstdint>
@@ -12,21 +13,21 @@ namespace ringfold {
 
 // What can go wrong, in the hypervisor's own terms. `to_abi()` (hypercall/) turns each into the number a guest sees.
 enum class Error : uint8_t {
-    invalid_argument,   // -EINVAL: an argument that can never be right
-    out_of_range,       // -ERANGE: a number past a documented limit
-    bad_frame,          // -EFAULT: a frame number that names no RAM, or not RAM of this domain
-    not_permitted,      // -EPERM:  the caller does not hold the right
-    access_denied,      // -EACCES: an entry or use that the rules never allow (flags, slot 256, foreign frame)
-    busy,               // -EBUSY:  the object is in a use that excludes this one (type conflict, pinned, mapped)
-    not_found,          // -ENOENT: no such object
-    already_exists,     // -EEXIST
-    out_of_memory,      // -ENOMEM
-    limit_reached,      // -EOVERFLOW: a counter or table is full
-    again,              // -EAGAIN: preempted; the progress says where to resume
-    not_supported,      // -ENOSYS: not in this version
-    malformed,          // -ENOEXEC: an image or table that does not parse
-    device,             // -ENODEV: hardware that is missing or does not answer
-    inconsistent,       // -EUCLEAN: the accounting does not add up
+    invalid_argument,  // -EINVAL: an argument that can never be right
+    out_of_range,      // -ERANGE: a number past a documented limit
+    bad_frame,         // -EFAULT: a frame number that names no RAM, or not RAM of this domain
+    not_permitted,     // -EPERM:  the caller does not hold the right
+    access_denied,     // -EACCES: an entry or use that the rules never allow (flags, slot 256, foreign frame)
+    busy,              // -EBUSY:  the object is in a use that excludes this one (type conflict, pinned, mapped)
+    not_found,         // -ENOENT: no such object
+    already_exists,    // -EEXIST
+    out_of_memory,     // -ENOMEM
+    limit_reached,     // -EOVERFLOW: a counter or table is full
+    again,             // -EAGAIN: preempted; the progress says where to resume
+    not_supported,     // -ENOSYS: not in this version
+    malformed,         // -ENOEXEC: an image or table that does not parse
+    device,            // -ENODEV: hardware that is missing or does not answer
+    inconsistent,      // -EUCLEAN: the accounting does not add up
 };
 
 template <typename T>
@@ -53,10 +54,10 @@ class [[nodiscard]] Result {
     }
 
     [[nodiscard]] constexpr bool ok() const { return ok_; }
-    [[nodiscard]] constexpr Error error() const { return error_; }     // only when !ok()
-    [[nodiscard]] constexpr T &value() & { return value_; }            // only when ok()
+    [[nodiscard]] constexpr Error error() const { return error_; }  // only when !ok()
+    [[nodiscard]] constexpr T &value() & { return value_; }         // only when ok()
     [[nodiscard]] constexpr const T &value() const & { return value_; }
-    [[nodiscard]] constexpr T take() { return std::move(value_); }     // only when ok()
+    [[nodiscard]] constexpr T take() { return std::move(value_); }  // only when ok()
 
   private:
     bool ok_;
@@ -84,11 +85,11 @@ class [[nodiscard]] Result<void> {
 }  // namespace ringfold
 
 // TRY(expression) evaluates to the value, or returns the error from the enclosing function.
-#define TRY(...)                                \
-    ({                                          \
-        auto try_result_ = (__VA_ARGS__);       \
-        if (!try_result_.ok()) {                \
-            return try_result_.error();         \
-        }                                       \
-        try_result_.take();                     \
+#define TRY(...)                          \
+    ({                                    \
+        auto try_result_ = (__VA_ARGS__); \
+        if (!try_result_.ok()) {          \
+            return try_result_.error();   \
+        }                                 \
+        try_result_.take();               \
     })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A ticket lock: first come, first served, so no CPU starves. Not for direct use: data lives inside its lock (locked.hpp).
+// A ticket lock: first come, first served, so no CPU starves. Not for direct use: data lives inside its lock
+// (locked.hpp).
 #pragma once
 
 #include <atomic>
@@ -21,7 +22,8 @@ class TicketLock {
     [[nodiscard]] bool try_lock() {
         uint32_t serving = serving_.load(std::memory_order_acquire);
         // Success: nobody held a ticket beyond the one served, and now we do. Failure: somebody holds or waits.
-        return next_.compare_exchange_strong(serving, serving + 1, std::memory_order_acquire, std::memory_order_relaxed);
+        return next_.compare_exchange_strong(serving, serving + 1, std::memory_order_acquire,
+                                             std::memory_order_relaxed);
     }
 
     // Only the holder changes serving_, so a plain increment is enough.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the headers of libstdc++ call when a caller broke a rule (<bits/functexcept.h>, <bits/c++config.h>). Here that is
-// a mistake of the hypervisor's own.
+// What the headers of libstdc++ call when a caller broke a rule (<bits/functexcept.h>, <bits/c++config.h>). Here that
+// is a mistake of the hypervisor's own.
 #include "hypervisor/lib/panic.hpp"
 
 namespace std {

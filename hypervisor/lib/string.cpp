@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The functions that compilers call on their own in freestanding code (GCC manual, "Standards": memcpy, memmove, memset,
-// memcmp), and those that the headers of the standard library use. Microcoded string instructions are the fast way on every processor that Ringfold runs on (SDM vol. 1, 7.3.9.3,
-// "Fast-String Operation"). The loops must not be turned back into calls of these very functions; volatile assembly is not.
+// The functions that compilers call on their own in freestanding code (GCC manual, "Standards": memcpy, memmove,
+// memset, memcmp), and those that the headers of the standard library use. Microcoded string instructions are the fast
+// way on every processor that Ringfold runs on (SDM vol. 1, 7.3.9.3, "Fast-String Operation"). The loops must not be
+// turned back into calls of these very functions; volatile assembly is not.
 #include "hypervisor/lib/string.hpp"
 
 #include <cstdint>

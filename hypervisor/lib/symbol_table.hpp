@@ -18,7 +18,8 @@ struct Symbol {
 class SymbolTable {
   public:
     // Ascending addresses; for each, where its zero-terminated name begins in `names`.
-    constexpr SymbolTable(std::span<const uint64_t> addresses, std::span<const uint32_t> name_offsets, const char *names)
+    constexpr SymbolTable(std::span<const uint64_t> addresses, std::span<const uint32_t> name_offsets,
+                          const char *names)
         : addresses_(addresses), name_offsets_(name_offsets), names_(names) {}
 
     // The last symbol at or below `address`; nothing below the first one, or 16 MiB and more behind the last.

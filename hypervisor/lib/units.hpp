@@ -36,8 +36,8 @@ using CpuId = Identifier<struct CpuIdTag, uint16_t>;  // a physical CPU, counted
 using Port = Identifier<struct PortTag, uint32_t>;
 using GrantRef = Identifier<struct GrantRefTag, uint32_t>;
 
-// The domain ids that name no domain. A frame of the hypervisor belongs to `hypervisor_domain`, a free one to `no_domain`,
-// memory-mapped devices to `device_domain`.
+// The domain ids that name no domain. A frame of the hypervisor belongs to `hypervisor_domain`, a free one to
+// `no_domain`, memory-mapped devices to `device_domain`.
 inline constexpr DomainId hypervisor_domain{0xfff0};
 inline constexpr DomainId device_domain{0xfff1};
 inline constexpr DomainId no_domain{0xffff};

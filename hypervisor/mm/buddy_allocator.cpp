@@ -15,7 +15,8 @@ constexpr uint32_t head_at(uint32_t frame, unsigned order) { return frame & ~(fr
 
 void BuddyAllocator::initialise(FrameNodes nodes) {
     nodes_ = nodes;
-    std::fill(nodes_.begin(), nodes_.end(), FrameNode{FrameNode::none, FrameNode::none, 0, 0, BlockState::unmanaged, 0});
+    std::fill(nodes_.begin(), nodes_.end(),
+              FrameNode{FrameNode::none, FrameNode::none, 0, 0, BlockState::unmanaged, 0});
     clear_lists();
     counters_ = {};
 }

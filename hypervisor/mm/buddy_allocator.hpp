@@ -22,13 +22,13 @@ inline constexpr Order max_order{18};  // 1 GiB
 inline constexpr Order extent_order{big_page_shift - page_shift};
 
 struct FrameCounters {
-    FrameCount managed;     // ever given to the allocator
-    FrameCount free;        // of them: free
-    FrameCount dirty;       // of the free ones: not yet scrubbed
-    uint64_t allocations;   // blocks handed out
-    uint64_t releases;      // blocks taken back
-    uint64_t out_of_memory; // requests that could not be met
-    uint64_t refused;       // releases of what was not allocated
+    FrameCount managed;      // ever given to the allocator
+    FrameCount free;         // of them: free
+    FrameCount dirty;        // of the free ones: not yet scrubbed
+    uint64_t allocations;    // blocks handed out
+    uint64_t releases;       // blocks taken back
+    uint64_t out_of_memory;  // requests that could not be met
+    uint64_t refused;        // releases of what was not allocated
 };
 
 class BuddyAllocator {
@@ -37,7 +37,8 @@ class BuddyAllocator {
     BuddyAllocator(const BuddyAllocator &) = delete;
     BuddyAllocator &operator=(const BuddyAllocator &) = delete;
 
-    // `nodes` has an element for each frame from 0 up to the highest that will ever be managed, at most 256 GiB. Call once.
+    // `nodes` has an element for each frame from 0 up to the highest that will ever be managed, at most 256 GiB. Call
+    // once.
     void initialise(FrameNodes nodes);
 
     // Takes over frames that nobody uses, with unknown contents. Refuses a range that is not all new to it.

@@ -25,7 +25,8 @@ void free_frames(MachineFrame first, Order order);
 // Gives back a block that is known to be all zeroes.
 void free_clean_frames(MachineFrame first, Order order);
 
-// Clears up to `budget` free frames that are dirty, with the lock held: for idle CPUs, in small steps. Returns how many.
+// Clears up to `budget` free frames that are dirty, with the lock held: for idle CPUs, in small steps. Returns how
+// many.
 FrameCount scrub_frames(FrameCount budget);
 
 [[nodiscard]] FrameCounters frame_counters();

@@ -24,8 +24,8 @@ struct AcpiDescription {
 };
 
 // `boot_loader_copy` is the RSDP that the boot loader handed over, or empty: then the BIOS areas are searched.
-// Fills `description`, which the caller provides because it is big for a stack. What was wrong is in `problems`, also when
-// the result is good; after an error the description is not to be used.
+// Fills `description`, which the caller provides because it is big for a stack. What was wrong is in `problems`, also
+// when the result is good; after an error the description is not to be used.
 [[nodiscard]] Result<void> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy,
                                       AcpiDescription &description, AcpiProblems &problems);
 

@@ -25,9 +25,9 @@ enum class EntryType : uint8_t {
 };
 
 constexpr uint32_t processor_enabled = 1;
-constexpr uint32_t apic_id_broadcast = 0xff;           // xAPIC: "all", never one processor
+constexpr uint32_t apic_id_broadcast = 0xff;  // xAPIC: "all", never one processor
 constexpr uint32_t x2apic_id_broadcast = 0xffff'ffff;
-constexpr uint8_t every_uid = 0xff;                    // in 8-bit uid fields
+constexpr uint8_t every_uid = 0xff;  // in 8-bit uid fields
 
 // Polarity and trigger of an ISA line or of a local NMI input; "conforms to the bus" is ISA's active high, edge
 // (ACPI 6.4, table 5.50: MPS INTI flags).
@@ -42,22 +42,22 @@ class MadtParser {
 
     void parse_entry(EntryType type, ByteSpan entry) {
         switch (type) {
-        case EntryType::local_apic:
-            return parse_processor(entry);
-        case EntryType::local_x2apic:
-            return parse_x2apic_processor(entry);
-        case EntryType::io_apic:
-            return parse_io_apic(entry);
-        case EntryType::interrupt_override:
-            return parse_override(entry);
-        case EntryType::nmi_source:
-            return parse_nmi_source(entry);
-        case EntryType::local_apic_nmi:
-            return parse_local_nmi(entry);
-        case EntryType::local_x2apic_nmi:
-            return parse_x2apic_local_nmi(entry);
-        case EntryType::local_apic_address_override:
-            return parse_address_override(entry);
+            case EntryType::local_apic:
+                return parse_processor(entry);
+            case EntryType::local_x2apic:
+                return parse_x2apic_processor(entry);
+            case EntryType::io_apic:
+                return parse_io_apic(entry);
+            case EntryType::interrupt_override:
+                return parse_override(entry);
+            case EntryType::nmi_source:
+                return parse_nmi_source(entry);
+            case EntryType::local_apic_nmi:
+                return parse_local_nmi(entry);
+            case EntryType::local_x2apic_nmi:
+                return parse_x2apic_local_nmi(entry);
+            case EntryType::local_apic_address_override:
+                return parse_address_override(entry);
         }
         // Other types belong to other architectures, or to later revisions: ACPI says to skip them.
     }

@@ -67,8 +67,8 @@ struct Madt {
 };
 
 // Entries that make no sense are noted and left out. Refused as a whole: a table too short for its fixed part, one
-// whose entries do not add up, or one without a usable processor; then `madt` is not to be used. The caller provides it:
-// it is big for a stack.
+// whose entries do not add up, or one without a usable processor; then `madt` is not to be used. The caller provides
+// it: it is big for a stack.
 [[nodiscard]] Result<void> parse_madt(ByteSpan table, Madt &madt, AcpiProblems &problems);
 
 }  // namespace ringfold

@@ -17,8 +17,8 @@
 
 namespace ringfold {
 
-inline constexpr std::size_t acpi_header_size = 36;             // signature, length, revision, checksum, OEM fields
-inline constexpr uint32_t acpi_largest_table = 4 * 1024 * 1024; // a DSDT has hundreds of KiB; more is garbage
+inline constexpr std::size_t acpi_header_size = 36;              // signature, length, revision, checksum, OEM fields
+inline constexpr uint32_t acpi_largest_table = 4 * 1024 * 1024;  // a DSDT has hundreds of KiB; more is garbage
 
 // A table that was read whole: its length fits and its checksum holds.
 struct AcpiTable {
@@ -46,8 +46,8 @@ struct RootPointer {
 [[nodiscard]] Result<AcpiTable> read_acpi_table(const PhysicalReader &reader, MachineAddress address,
                                                 AcpiProblems &problems);
 
-// All readable tables that the XSDT names or, where there is none that can be used, the RSDT; but no SSDTs, which are AML
-// only. One bad entry costs that table only. Appends to `tables`, which the caller provides: it is big for a stack.
+// All readable tables that the XSDT names or, where there is none that can be used, the RSDT; but no SSDTs, which are
+// AML only. One bad entry costs that table only. Appends to `tables`, which the caller provides: it is big for a stack.
 [[nodiscard]] Result<void> list_acpi_tables(const PhysicalReader &reader, RootPointer root, AcpiTableList &tables,
                                             AcpiProblems &problems);
 

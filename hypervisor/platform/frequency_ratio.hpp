@@ -23,7 +23,8 @@ class FrequencyRatio {
   public:
     constexpr FrequencyRatio() = default;
 
-    // Ticks at `from` Hz become ticks at `to` Hz. Both must be between 1 Hz and 2^40 Hz, their ratio below 2^31 either way.
+    // Ticks at `from` Hz become ticks at `to` Hz. Both must be between 1 Hz and 2^40 Hz, their ratio below 2^31 either
+    // way.
     [[nodiscard]] static constexpr Result<FrequencyRatio> between(uint64_t from, uint64_t to) {
         constexpr uint64_t highest = uint64_t{1} << 40;
         if (from == 0 || to == 0 || from > highest || to > highest) {

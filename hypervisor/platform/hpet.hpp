@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The high precision event timer's main counter (IA-PC HPET specification 1.0a, 2.3), as a reference for calibration. Its
-// timers are dom0's.
+// The high precision event timer's main counter (IA-PC HPET specification 1.0a, 2.3), as a reference for calibration.
+// Its timers are dom0's.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"
@@ -25,7 +25,7 @@ class Hpet {
     Hpet(volatile uint32_t *registers, uint64_t femtoseconds)
         : registers_(registers), period_femtoseconds_(femtoseconds) {}
 
-    static constexpr unsigned period = 0x04 / 4;         // high half of the capabilities
+    static constexpr unsigned period = 0x04 / 4;  // high half of the capabilities
     static constexpr unsigned configuration = 0x10 / 4;
     static constexpr unsigned main_counter = 0xf0 / 4;
 

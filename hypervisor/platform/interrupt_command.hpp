@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The interrupt command register's contents (Intel SDM vol. 3, 10.6.1 and 10.12.9): how one processor interrupts others.
+// The interrupt command register's contents (Intel SDM vol. 3, 10.6.1 and 10.12.9): how one processor interrupts
+// others.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ namespace ringfold {
 template <typename T>
 concept IoApicWindow = requires(T window, uint8_t index, uint32_t value) {
     { window.read(index) } -> std::same_as<uint32_t>;
-    { window.write(index, value) };
+    {window.write(index, value)};
 };
 
 // The registers in memory: mapped uncached.

@@ -10,8 +10,8 @@
 
 namespace ringfold {
 
-// Maps every IO-APIC of the MADT and masks every pin; the pins that must raise an NMI are opened. An IO-APIC that cannot
-// be mapped is an error: its pins could not be masked.
+// Maps every IO-APIC of the MADT and masks every pin; the pins that must raise an NMI are opened. An IO-APIC that
+// cannot be mapped is an error: its pins could not be masked.
 [[nodiscard]] Result<void> initialise_io_apics(const Madt &madt);
 
 // Lets the pin raise `vector` on the processor with that local APIC id (8 bits); it starts masked. Error::not_found: no

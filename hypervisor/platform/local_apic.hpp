@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// This processor's local APIC (Intel SDM vol. 3, chapter 10), through MSRs in x2APIC mode or its page of memory in xAPIC
-// mode. x2APIC is used wherever the processor has it: it reaches every id and saves the mapping.
+// This processor's local APIC (Intel SDM vol. 3, chapter 10), through MSRs in x2APIC mode or its page of memory in
+// xAPIC mode. x2APIC is used wherever the processor has it: it reaches every id and saves the mapping.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"

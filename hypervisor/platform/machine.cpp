@@ -73,8 +73,9 @@ Result<void> initialise_machine(ByteSpan boot_loader_copy) {
     }
     TRY(initialise_io_apics(description.madt));
     if (const auto breach = verify_ring1()) {
-        log_error("this processor does not keep ring 1 in bounds: {} gave vector {} (error {:#x}, RFLAGS {:#x}), expected {}",
-                  breach->instruction, breach->vector, breach->error, breach->rflags, breach->expected);
+        log_error(
+            "this processor does not keep ring 1 in bounds: {} gave vector {} (error {:#x}, RFLAGS {:#x}), expected {}",
+            breach->instruction, breach->vector, breach->error, breach->rflags, breach->expected);
         return Error::not_supported;
     }
     TRY(initialise_time(description));

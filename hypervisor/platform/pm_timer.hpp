@@ -3,8 +3,8 @@
 // ACPI's power management timer: 3.579545 MHz on every PC (ACPI 6.4, 4.8.2.1).
 #pragma once
 
-#include "hypervisor/platform/acpi_fadt.hpp"
 #include "hypervisor/cpu/port_io.hpp"
+#include "hypervisor/platform/acpi_fadt.hpp"
 
 #include <cstdint>
 

@@ -14,8 +14,8 @@ void set_exit_port(uint16_t port);
 using PowerOff = void (*)();
 void set_power_off(PowerOff power_off);
 
-// By the exit port if there is one, else by the registered function if `code` is 0 (a failure stays on the screen), else
-// stops this CPU for ever.
+// By the exit port if there is one, else by the registered function if `code` is 0 (a failure stays on the screen),
+// else stops this CPU for ever.
 [[noreturn]] void power_off(uint8_t code);
 
 }  // namespace ringfold

@@ -19,7 +19,7 @@ constexpr uint16_t fifo_control = base + 2;
 constexpr uint16_t line_control = base + 3;
 constexpr uint16_t modem_control = base + 4;
 constexpr uint16_t line_status = base + 5;
-constexpr uint16_t divisor_low = base;       // while the divisor latch is open
+constexpr uint16_t divisor_low = base;  // while the divisor latch is open
 constexpr uint16_t divisor_high = base + 1;
 
 constexpr uint8_t line_8n1 = 0x03;

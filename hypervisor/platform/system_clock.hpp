@@ -14,7 +14,8 @@ class SystemClock {
     constexpr SystemClock() = default;
 
     // System time is `system_time` at the count `tsc`, which advances at `frequency` Hz.
-    [[nodiscard]] static constexpr Result<SystemClock> starting(uint64_t tsc, uint64_t system_time, uint64_t frequency) {
+    [[nodiscard]] static constexpr Result<SystemClock> starting(uint64_t tsc, uint64_t system_time,
+                                                                uint64_t frequency) {
         const FrequencyRatio to_nanoseconds = TRY(FrequencyRatio::between(frequency, nanoseconds_per_second));
         const FrequencyRatio to_ticks = TRY(FrequencyRatio::between(nanoseconds_per_second, frequency));
         return SystemClock{{.tsc_timestamp = tsc,

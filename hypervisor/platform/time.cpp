@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/platform/time.hpp"
 
-#include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/ordering.hpp"
+#include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/platform/acpi.hpp"
@@ -94,8 +94,8 @@ void compare_with_cpuid(uint64_t measured) {
     }
     const auto leaf = cpuid(0x15);
     const uint32_t base_mhz = highest_leaf >= 0x16 ? cpuid(0x16).eax : 0;
-    const auto claimed = cpuid_tsc_frequency(
-        {.denominator = leaf.eax, .numerator = leaf.ebx, .crystal_hz = leaf.ecx}, base_mhz);
+    const auto claimed =
+        cpuid_tsc_frequency({.denominator = leaf.eax, .numerator = leaf.ebx, .crystal_hz = leaf.ecx}, base_mhz);
     if (claimed && frequencies_disagree(*claimed, measured)) {
         log_warning("time: CPUID claims a TSC of {} kHz; the measurement counts", *claimed / 1000);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// System time: nanoseconds since boot, the same on every CPU; and one one-shot timer per CPU, which raises vector_timer.
+// System time: nanoseconds since boot, the same on every CPU; and one one-shot timer per CPU, which raises
+// vector_timer.
 #pragma once
 
 #include "hypervisor/lib/units.hpp"

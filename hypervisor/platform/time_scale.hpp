@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// System time, the nanoseconds since boot, as a function of a CPU's time-stamp counter: the four numbers that guests get
-// (abi/include/ringfold/vcpu.h, struct ringfold_time).
+// System time, the nanoseconds since boot, as a function of a CPU's time-stamp counter: the four numbers that guests
+// get (abi/include/ringfold/vcpu.h, struct ringfold_time).
 #pragma once
 
 #include "hypervisor/platform/frequency_ratio.hpp"

@@ -49,7 +49,7 @@ inline constexpr uint8_t vector_timer = 0xf0;
 inline constexpr uint8_t vector_ipi_event = 0xf1;  // look again: events pending, reschedule
 inline constexpr uint8_t vector_ipi_flush = 0xf2;  // flush what the sender's request says
 inline constexpr uint8_t vector_apic_error = 0xfe;
-inline constexpr uint8_t vector_spurious = 0xff;   // low four bits set, as old local APICs want (SDM vol. 3, 10.9)
+inline constexpr uint8_t vector_spurious = 0xff;  // low four bits set, as old local APICs want (SDM vol. 3, 10.9)
 
 // May a device interrupt be given this vector?
 [[nodiscard]] constexpr bool is_device_vector(uint8_t vector) {

@@ -15,8 +15,8 @@ namespace ringfold::scheduler {
 
 inline constexpr uint64_t time_slice = 10'000'000;  // ns
 
-// An offline vCPU becomes the caller's to set up: nobody else can start it until start() or cancel(). already_exists: it
-// is not offline.
+// An offline vCPU becomes the caller's to set up: nobody else can start it until start() or cancel(). already_exists:
+// it is not offline.
 [[nodiscard]] Result<void> reserve(Vcpu &vcpu);
 void cancel(Vcpu &vcpu);
 // The reserved vCPU is complete: it may run from now on.
@@ -32,8 +32,8 @@ void interrupt_domain(const Domain &domain);
 
 // For the vCPU that runs here: the effect is at the end of the visit.
 void yield();
-void block();      // unless an upcall is pending
-void stop();       // goes offline
+void block();  // unless an upcall is pending
+void stop();   // goes offline
 void set_timer(uint64_t deadline);
 
 // The timer interrupt of this CPU.

@@ -29,7 +29,8 @@ void check_promises(const ringfold::ElfImage &image, std::span<const std::byte> 
         require(segment.virtual_address - image.virtual_base == segment.physical_address);
         require(segment.first_frame() < segment.end_frame() && segment.end_frame() <= image.end_frame());
         for (std::size_t j = 0; j < i; ++j) {
-            require(segment.end_frame() <= segments[j].first_frame() || segments[j].end_frame() <= segment.first_frame());
+            require(segment.end_frame() <= segments[j].first_frame() ||
+                    segments[j].end_frame() <= segment.first_frame());
         }
     }
     const uint64_t size = (image.end_frame() - ringfold::GuestFrame{0}).bytes();

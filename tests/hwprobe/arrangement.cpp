@@ -14,7 +14,7 @@ constexpr uint32_t msr_cstar = 0xc000'0083;
 constexpr uint32_t msr_sfmask = 0xc000'0084;
 constexpr uint32_t msr_sysenter_cs = 0x174;
 
-constexpr uint64_t sfmask_without_nt = 0x700;         // TF, IF, DF
+constexpr uint64_t sfmask_without_nt = 0x700;              // TF, IF, DF
 constexpr uint64_t sfmask = sfmask_without_nt | 0x4'7000;  // and IOPL, NT, AC
 
 constexpr uint64_t cr4_pae = 1u << 5;
@@ -30,8 +30,7 @@ constexpr uint64_t break_on_execution = 1u << 1;
 constexpr uint64_t break_on_access = 1u << 1 | 3u << 16 | 3u << 18;  // four bytes, reads and writes
 
 uint64_t base_cr4() {
-    return cr4_pae | cr4_osfxsr | (has(Feature::fsgsbase) ? cr4_fsgsbase : 0) |
-           (has(Feature::xsave) ? cr4_osxsave : 0);
+    return cr4_pae | cr4_osfxsr | (has(Feature::fsgsbase) ? cr4_fsgsbase : 0) | (has(Feature::xsave) ? cr4_osxsave : 0);
 }
 
 }  // namespace
@@ -52,30 +51,30 @@ void arrange_machine() {
 
 void arrange(const Probe &probe) {
     switch (probe.arrange) {
-    case Arrangement::nothing:
-        break;
-    case Arrangement::smep:
-        write_cr4(base_cr4() | cr4_smep);
-        break;
-    case Arrangement::smap:
-        write_cr4(base_cr4() | cr4_smap);
-        break;
-    case Arrangement::umip:
-        write_cr4(base_cr4() | cr4_umip);
-        break;
-    case Arrangement::gate_iretq:
-        write_msr(msr_lstar, address(gate_entry));
-        write_msr(msr_sfmask, sfmask_without_nt);
-        break;
-    case Arrangement::data_break:
-        set_breakpoint(address(break_word), break_on_access);
-        break;
-    case Arrangement::code_break:
-        set_breakpoint(address(probe.at), break_on_execution);
-        break;
-    case Arrangement::read_only_gdt:
-        load_gdt(true);
-        break;
+        case Arrangement::nothing:
+            break;
+        case Arrangement::smep:
+            write_cr4(base_cr4() | cr4_smep);
+            break;
+        case Arrangement::smap:
+            write_cr4(base_cr4() | cr4_smap);
+            break;
+        case Arrangement::umip:
+            write_cr4(base_cr4() | cr4_umip);
+            break;
+        case Arrangement::gate_iretq:
+            write_msr(msr_lstar, address(gate_entry));
+            write_msr(msr_sfmask, sfmask_without_nt);
+            break;
+        case Arrangement::data_break:
+            set_breakpoint(address(break_word), break_on_access);
+            break;
+        case Arrangement::code_break:
+            set_breakpoint(address(probe.at), break_on_execution);
+            break;
+        case Arrangement::read_only_gdt:
+            load_gdt(true);
+            break;
     }
 }
 

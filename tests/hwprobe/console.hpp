@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first serial port and the VGA text screen. A full screen waits for a key, or ten seconds, so that it can be read or
-// photographed.
+// The first serial port and the VGA text screen. A full screen waits for a key, or ten seconds, so that it can be read
+// or photographed.
 #pragma once
 
 #include <string_view>

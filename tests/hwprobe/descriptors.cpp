@@ -41,8 +41,8 @@ constexpr uint64_t data(unsigned dpl) { return 0x00cf'9300'0000'ffff | uint64_t{
 enum : unsigned { index_task_state = 11, index_local_table = 13, index_untouched = 15 };
 
 alignas(4096) constinit std::array<uint64_t, 512> gdt{
-    0,         code64(0), data(0), code64(1), data(1), code64(3),         data(3), code32(1),
-    code32(3), code64(2), data(2), 0,         0,       0,                 0,       data(1) & ~accessed};
+    0,         code64(0), data(0), code64(1), data(1), code64(3), data(3), code32(1),
+    code32(3), code64(2), data(2), 0,         0,       0,         0,       data(1) & ~accessed};
 constinit std::array<SystemDescriptor, 1> ldt{};
 constinit std::array<SystemDescriptor, vector_ring0_only + 1> idt{};
 constinit TaskState task_state{};

@@ -49,14 +49,14 @@ constexpr std::array feature_bits{
 
 uint32_t word_of(const CpuidResult &result, Word word) {
     switch (word) {
-    case Word::eax:
-        return result.eax;
-    case Word::ebx:
-        return result.ebx;
-    case Word::ecx:
-        return result.ecx;
-    case Word::edx:
-        return result.edx;
+        case Word::eax:
+            return result.eax;
+        case Word::ebx:
+            return result.ebx;
+        case Word::ecx:
+            return result.ecx;
+        case Word::edx:
+            return result.edx;
     }
     return 0;
 }
@@ -123,22 +123,22 @@ void add_vendor(Text &text, const CpuidResult &words) {
 
 bool has(Feature feature) {
     switch (feature) {
-    case Feature::nothing:
-        return true;
-    case Feature::fsgsbase:
-        return has("FSGSBASE");
-    case Feature::smep:
-        return has("SMEP");
-    case Feature::smap:
-        return has("SMAP");
-    case Feature::umip:
-        return has("UMIP");
-    case Feature::invpcid:
-        return has("INVPCID");
-    case Feature::rdtscp:
-        return has("RDTSCP");
-    case Feature::xsave:
-        return has("XSAVE");
+        case Feature::nothing:
+            return true;
+        case Feature::fsgsbase:
+            return has("FSGSBASE");
+        case Feature::smep:
+            return has("SMEP");
+        case Feature::smap:
+            return has("SMAP");
+        case Feature::umip:
+            return has("UMIP");
+        case Feature::invpcid:
+            return has("INVPCID");
+        case Feature::rdtscp:
+            return has("RDTSCP");
+        case Feature::xsave:
+            return has("XSAVE");
     }
     return false;
 }

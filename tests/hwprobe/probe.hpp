@@ -29,7 +29,7 @@ struct Probe {
     const char *expected;
     const char *also;  // "" or something else that is right
     const void *code;
-    const void *at;    // the instruction that a fault must show
+    const void *at;  // the instruction that a fault must show
     uint64_t rflags;
     uint8_t ring;
     Feature needs;

@@ -165,7 +165,8 @@ struct Machine {
         memory.write(madt, madt_builder().finish());
         memory.write(fadt, fadt_builder(dsdt).finish());
         memory.write(hpet, TableBuilder{"HPET"}.add32(0x8086'a201).add32(0).add64(0xfed0'0000).pad_to(56).finish());
-        memory.write(mcfg, TableBuilder{"MCFG"}.add64(0).add64(0xb000'0000).add16(0).add8(0).add8(255).add32(0).finish());
+        memory.write(mcfg,
+                     TableBuilder{"MCFG"}.add64(0).add64(0xb000'0000).add16(0).add8(0).add8(255).add32(0).finish());
         memory.write(dsdt, dsdt_builder().finish());
     }
 

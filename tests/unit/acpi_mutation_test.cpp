@@ -4,8 +4,8 @@
 // and whatever they accept must hold what the rest of the hypervisor relies on.
 #include "tests/unit/acpi_fixture.hpp"
 
-#include <cstdlib>
 #include <gtest/gtest.h>
+#include <cstdlib>
 #include <random>
 
 namespace ringfold::acpi_test {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Multiboot 1 and 2: what a good loader leaves is taken over; whatever a bad one leaves is refused with a reason and never
-// read past its end (every byte handed to the parser is a heap copy of exact size, so AddressSanitizer watches).
+// Multiboot 1 and 2: what a good loader leaves is taken over; whatever a bad one leaves is refused with a reason and
+// never read past its end (every byte handed to the parser is a heap copy of exact size, so AddressSanitizer watches).
 #include "hypervisor/boot/boot_information.hpp"
 
 #include <gtest/gtest.h>

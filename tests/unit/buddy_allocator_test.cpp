@@ -24,9 +24,7 @@ class Machine {
     explicit Machine(uint64_t frame_count) : memory_(FrameCount{frame_count}), nodes_(frame_count) {
         buddy.initialise(nodes_);
     }
-    void add(uint64_t first, uint64_t count) {
-        ASSERT_TRUE(buddy.add(MachineFrame{first}, FrameCount{count}).ok());
-    }
+    void add(uint64_t first, uint64_t count) { ASSERT_TRUE(buddy.add(MachineFrame{first}, FrameCount{count}).ok()); }
     FrameNodes nodes() { return nodes_; }
 
   private:
@@ -256,12 +254,27 @@ class RandomBuddyAllocator {
 
     void step() {
         switch (random_() % 16) {
-            case 0: case 1: case 2: case 3: case 4: case 5: return allocate(false);
-            case 6: return allocate(true);
-            case 7: case 8: case 9: case 10: case 11: return release_block();
-            case 12: return release_part();
-            case 13: return release_wrongly();
-            default: scrub();
+            case 0:
+            case 1:
+            case 2:
+            case 3:
+            case 4:
+            case 5:
+                return allocate(false);
+            case 6:
+                return allocate(true);
+            case 7:
+            case 8:
+            case 9:
+            case 10:
+            case 11:
+                return release_block();
+            case 12:
+                return release_part();
+            case 13:
+                return release_wrongly();
+            default:
+                scrub();
         }
     }
 
@@ -323,7 +336,8 @@ class RandomBuddyAllocator {
         for (uint64_t first = 0; first + size <= std::min(limit, frame_count); first += size) {
             const auto begin = owner_.begin() + static_cast<ptrdiff_t>(first);
             const bool crosses = first < first_mebibyte && first + size > first_mebibyte;
-            if (!crosses && std::all_of(begin, begin + static_cast<ptrdiff_t>(size), [](int o) { return o == free_frame; })) {
+            if (!crosses &&
+                std::all_of(begin, begin + static_cast<ptrdiff_t>(size), [](int o) { return o == free_frame; })) {
                 return true;
             }
         }
@@ -344,7 +358,8 @@ class RandomBuddyAllocator {
             }
         }
         auto &buddy = machine_.buddy;
-        ASSERT_TRUE((clean ? buddy.free_clean(MachineFrame{first}, order) : buddy.free(MachineFrame{first}, order)).ok());
+        ASSERT_TRUE(
+            (clean ? buddy.free_clean(MachineFrame{first}, order) : buddy.free(MachineFrame{first}, order)).ok());
     }
 
     void release_block() {

@@ -110,7 +110,7 @@ TEST(EarlyFrames, WhatIsInUseIsNotCollected) {
         ASSERT_TRUE(information.memory.append({MachineAddress{begin}, MachineAddress{end}, type}));
     };
     memory(0, 0x9fc00, MemoryType::available);
-    memory(0x10'0000, 0x100'0800, MemoryType::available);  // ends within a frame
+    memory(0x10'0000, 0x100'0800, MemoryType::available);   // ends within a frame
     memory(0x80'0000, 0x80'0001, MemoryType::acpi_tables);  // overlaps: reserved wins, as a whole frame
     ASSERT_TRUE(information.modules.append({MachineAddress{0x40'0123}, MachineAddress{0x40'2001}, {}}));
     EarlyFrames frames;

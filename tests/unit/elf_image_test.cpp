@@ -58,12 +58,15 @@ struct ImageFile {
     }
 
     void add_segment(uint32_t flags, uint64_t offset, uint64_t physical, uint64_t file_size, uint64_t memory_size) {
-        segments.push_back({elf::segment_load, flags, offset, virtual_base + physical, physical, file_size, memory_size, 0x1000});
+        segments.push_back(
+            {elf::segment_load, flags, offset, virtual_base + physical, physical, file_size, memory_size, 0x1000});
     }
 
     std::vector<std::byte> lay_out() {
         std::string note_bytes;
-        const auto pad = [&] { note_bytes.resize((note_bytes.size() + note_alignment - 1) / note_alignment * note_alignment); };
+        const auto pad = [&] {
+            note_bytes.resize((note_bytes.size() + note_alignment - 1) / note_alignment * note_alignment);
+        };
         for (const Note &note : notes) {
             const elf::NoteHeader note_header{static_cast<uint32_t>(note.owner.size()),
                                               static_cast<uint32_t>(note.description.size()), note.type};
@@ -130,8 +133,8 @@ TEST(ElfImage, MappedSizeIsOptional) {
 TEST(ElfImage, PassesOverWhatIsNotForLoading) {
     ImageFile description;
     description.segments.push_back({0x6474e551, 6, 0, 0, 0, 0, 0, 16});  // PT_GNU_STACK
-    description.add_segment(elf::flag_read, ~uint64_t{0}, 0x123, 0, 0);    // outside the file, but ...
-    description.segments.back().file_offset = 0;                          // ... empty is all right
+    description.add_segment(elf::flag_read, ~uint64_t{0}, 0x123, 0, 0);  // outside the file, but ...
+    description.segments.back().file_offset = 0;                         // ... empty is all right
     description.notes.insert(description.notes.begin(), {{"GNU\0", 4}, 3, "build id"});
     description.notes.push_back({"Ringfolk" + std::string(1, '\0'), 99, "x"});
     description.notes.push_back({"Ringfold", 99, "an owner without its NUL is another one"});
@@ -178,9 +181,11 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{ElfError::bad_header_size, [](ImageFile &f) { f.header.header_size = 52; }},
         Malformed{ElfError::bad_program_header_size, [](ImageFile &f) { f.header.program_header_size = 32; }},
         Malformed{ElfError::bad_program_header_size, [](ImageFile &f) { f.header.program_header_size = 0; }},
-        Malformed{ElfError::program_headers_outside_file, [](ImageFile &f) { f.header.program_headers_offset = 0x3000; }},
+        Malformed{ElfError::program_headers_outside_file,
+                  [](ImageFile &f) { f.header.program_headers_offset = 0x3000; }},
         Malformed{ElfError::program_headers_outside_file, [](ImageFile &f) { f.header.program_headers_offset = huge; }},
-        Malformed{ElfError::program_headers_outside_file, [](ImageFile &f) { f.header.program_headers_offset = huge - 55; }}),
+        Malformed{ElfError::program_headers_outside_file,
+                  [](ImageFile &f) { f.header.program_headers_offset = huge - 55; }}),
     [](const auto &test) { return std::to_string(test.index); });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -237,8 +242,8 @@ INSTANTIATE_TEST_SUITE_P(
     Address, MalformedElfImage,
     testing::Values(
         Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, 0x1'0000'0000'0000); }},
-        Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, 0x7fff'ffef'f000); }},  // last byte
-        Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, 0xffff'7fff'fff0'0000); }},  // base
+        Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, 0x7fff'ffef'f000); }},        // last byte
+        Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, 0xffff'7fff'fff0'0000); }},   // base
         Malformed{ElfError::not_canonical, [](ImageFile &f) { link_all_at(f, uint64_t{0} - 0x1'0000); }},  // wraps
         Malformed{ElfError::in_reserved_slot, [](ImageFile &f) { link_all_at(f, 0xffff'8000'0000'0000); }},
         Malformed{ElfError::in_reserved_slot, [](ImageFile &f) { link_all_at(f, 0xffff'807f'ffff'f000); }},  // base
@@ -254,8 +259,14 @@ INSTANTIATE_TEST_SUITE_P(
     Note, MalformedElfImage,
     testing::Values(
         Malformed{ElfError::bad_note_alignment, [](ImageFile &f) { f.note_alignment = 16; }},
-        Malformed{ElfError::unknown_note, [](ImageFile &f) { f.notes.push_back({ours, 4, "????"}); }},
-        Malformed{ElfError::unknown_note, [](ImageFile &f) { f.notes.push_back({ours, 0, "????"}); }},
+        Malformed{ElfError::unknown_note,
+                  [](ImageFile &f) {
+                      f.notes.push_back({ours, 4, "????"});
+                  }},
+        Malformed{ElfError::unknown_note,
+                  [](ImageFile &f) {
+                      f.notes.push_back({ours, 0, "????"});
+                  }},
         Malformed{ElfError::bad_note_size, [](ImageFile &f) { f.notes[0].description = "12345678"; }},
         Malformed{ElfError::bad_note_size, [](ImageFile &f) { f.notes[1].description = "1234"; }},
         Malformed{ElfError::bad_note_size, [](ImageFile &f) { f.notes[1].description = ""; }},
@@ -267,19 +278,25 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{ElfError::unsupported_abi_version,
                   [](ImageFile &f) { f.notes[0].description = bytes_of(uint32_t{RINGFOLD_ABI_VERSION + 0x10000}); }},
         Malformed{ElfError::bad_mapped_size,
-                  [](ImageFile &f) { f.notes.push_back({ours, 2, bytes_of(uint64_t{0})}); }},
+                  [](ImageFile &f) {
+                      f.notes.push_back({ours, 2, bytes_of(uint64_t{0})});
+                  }},
         Malformed{ElfError::bad_mapped_size,
-                  [](ImageFile &f) { f.notes.push_back({ours, 2, bytes_of(uint64_t{0x1001})}); }},
+                  [](ImageFile &f) {
+                      f.notes.push_back({ours, 2, bytes_of(uint64_t{0x1001})});
+                  }},
         Malformed{ElfError::no_hypercall_return, [](ImageFile &f) { f.notes.pop_back(); }},
         Malformed{ElfError::bad_hypercall_return,
                   [](ImageFile &f) { f.notes[1].description = bytes_of(virtual_base + 0x10'1000); }},
-        Malformed{ElfError::bad_hypercall_return, [](ImageFile &f) { f.notes[1].description = bytes_of(uint64_t{0}); }}),
+        Malformed{ElfError::bad_hypercall_return,
+                  [](ImageFile &f) { f.notes[1].description = bytes_of(uint64_t{0}); }}),
     [](const auto &test) { return std::to_string(test.index); });
 
 TEST(ElfImage, RefusesAFileThatIsCutOffAnywhere) {
     const auto file = ImageFile{}.lay_out();
     for (std::size_t size = 0; size < file.size(); ++size) {
-        const std::vector<std::byte> part(file.begin(), file.begin() + static_cast<ptrdiff_t>(size));  // ASan sees its end
+        const std::vector<std::byte> part(file.begin(),
+                                          file.begin() + static_cast<ptrdiff_t>(size));  // ASan sees its end
         ASSERT_FALSE(parse_elf_image(part).ok()) << size;
     }
     EXPECT_EQ(parse_elf_image({}).error(), ElfError::too_short);

@@ -114,7 +114,8 @@ TEST_F(FrameAllocatorTest, ServesTwoProcessorsAtOnce) {
 TEST_F(HeapTest, AlignsEverySizeToItself) {
     for (uint64_t size = 1; size <= 20'000; size = size * 5 / 4 + 1) {
         void *pointer = heap_allocate(size).take();
-        EXPECT_EQ(reinterpret_cast<uintptr_t>(pointer) % std::min<uint64_t>(std::bit_ceil(size), page_size), 0U) << size;
+        EXPECT_EQ(reinterpret_cast<uintptr_t>(pointer) % std::min<uint64_t>(std::bit_ceil(size), page_size), 0U)
+            << size;
         std::memset(pointer, 1, size);
         heap_free(pointer, size);
     }

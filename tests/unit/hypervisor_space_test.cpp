@@ -47,7 +47,8 @@ class PageTables : public ::testing::Test {
 
     std::map<uint64_t, Mapping> mappings(MachineFrame l3) {
         std::map<uint64_t, Mapping> all;
-        for_each_mapping(l3, virtual_map::slot_base, [&all](const Mapping &mapping) { all[mapping.address] = mapping; });
+        for_each_mapping(l3, virtual_map::slot_base,
+                         [&all](const Mapping &mapping) { all[mapping.address] = mapping; });
         return all;
     }
 
@@ -62,8 +63,9 @@ TEST_F(PageTables, TheLargestPagesThatFitAreUsed) {
     // From 2 MiB - 4 KiB to 1 GiB + 2 MiB + 4 KiB.
     const uint64_t begin = big_page_size - page_size;
     const uint64_t end = gigabyte_page_size + big_page_size + page_size;
-    ASSERT_TRUE(mapper.map(base + begin, MachineAddress{begin}, end - begin, Access::read_write, Caching::write_back,
-                           gigabyte_page_size)
+    ASSERT_TRUE(mapper
+                    .map(base + begin, MachineAddress{begin}, end - begin, Access::read_write, Caching::write_back,
+                         gigabyte_page_size)
                     .ok());
     uint64_t expected = begin;
     std::map<uint64_t, int> sizes;
@@ -78,8 +80,9 @@ TEST_F(PageTables, TheLargestPagesThatFitAreUsed) {
     EXPECT_EQ(sizes[page_size], 2);
     EXPECT_EQ(sizes[big_page_size], 512);
     EXPECT_EQ(sizes[gigabyte_page_size], 0);  // [1 GiB, 2 GiB) is not all wanted
-    ASSERT_TRUE(mapper.map(base + 4 * gigabyte_page_size, MachineAddress{4 * gigabyte_page_size}, gigabyte_page_size,
-                           Access::read_only, Caching::write_back, gigabyte_page_size)
+    ASSERT_TRUE(mapper
+                    .map(base + 4 * gigabyte_page_size, MachineAddress{4 * gigabyte_page_size}, gigabyte_page_size,
+                         Access::read_only, Caching::write_back, gigabyte_page_size)
                     .ok());
     EXPECT_EQ(mapper.find(base + 4 * gigabyte_page_size + 12345)->size, gigabyte_page_size);
 }
@@ -144,15 +147,16 @@ class CpuSpaces : public PageTables {
         for (const virtual_map::Region &region : {virtual_map::devices, virtual_map::machine_to_physical}) {
             ASSERT_TRUE(mapper.l2_table(region.base).ok());
         }
-        ASSERT_TRUE(mapper.map(virtual_map::machine_to_physical.base, MachineAddress{0x380'0000}, page_size,
-                               Access::read_write)
-                        .ok());
+        ASSERT_TRUE(
+            mapper.map(virtual_map::machine_to_physical.base, MachineAddress{0x380'0000}, page_size, Access::read_write)
+                .ok());
         // The direct map: everything but the code.
         const uint64_t below = address_of(text).raw();
         const uint64_t above = address_of(gate_text).raw() + 2 * page_size;
         ASSERT_TRUE(mapper.map(base, MachineAddress{0}, below, Access::read_write).ok());
         ASSERT_TRUE(mapper.map(base + below, MachineAddress{below}, above - below, Access::read_only).ok());
-        ASSERT_TRUE(mapper.map(base + above, MachineAddress{above}, memory_size.bytes() - above, Access::read_write).ok());
+        ASSERT_TRUE(
+            mapper.map(base + above, MachineAddress{above}, memory_size.bytes() - above, Access::read_write).ok());
         for (CpuSpace &space : spaces_) {
             space = CpuSpace::create(l3_, gate_text, gate_text_size, take_frames).take();
         }
@@ -199,7 +203,8 @@ TEST_F(CpuSpaces, ShareConstantsButNotScratchBetweenTheFaces) {
         EXPECT_FALSE(guests->writable);
         EXPECT_NE(ours->frame, find(spaces_[1].hypervisor_face, region.base)->frame);  // each CPU has its own
     }
-    for (uint64_t address = virtual_map::gate_stack.base; address < virtual_map::gate_spill.end(); address += page_size) {
+    for (uint64_t address = virtual_map::gate_stack.base; address < virtual_map::gate_spill.end();
+         address += page_size) {
         const auto ours = find(space.hypervisor_face, address);
         const auto guests = find(space.guest_face, address);
         EXPECT_NE(ours->frame, guests->frame);
@@ -226,8 +231,9 @@ TEST_F(CpuSpaces, ShowGuestsTheMachineToPhysicalTableReadOnly) {
 
 TEST_F(CpuSpaces, SeeWhatIsMappedInTheSharedPartLater) {
     PageMapper mapper{l3_, take_frames};
-    ASSERT_TRUE(mapper.map(virtual_map::devices.base, MachineAddress{0xfee0'0000}, page_size, Access::read_write,
-                           Caching::uncached)
+    ASSERT_TRUE(mapper
+                    .map(virtual_map::devices.base, MachineAddress{0xfee0'0000}, page_size, Access::read_write,
+                         Caching::uncached)
                     .ok());
     for (const CpuSpace &space : spaces_) {
         EXPECT_TRUE(find(space.hypervisor_face, virtual_map::devices.base).has_value());
@@ -307,8 +313,7 @@ TEST_F(CpuSpaces, CheckFindsPagesForRing3) {
 TEST_F(CpuSpaces, CheckFindsAMappedGuard) {
     for (const virtual_map::Region &stack : virtual_map::stacks) {
         for (const uint64_t page : {stack.base - page_size, stack.end()}) {
-            leaf(spaces_[1].hypervisor_face, page) =
-                0x280'0000 | leaf_flags(Access::read_write, Caching::write_back);
+            leaf(spaces_[1].hypervisor_face, page) = 0x280'0000 | leaf_flags(Access::read_write, Caching::write_back);
             EXPECT_EQ(broken_rule(), "guard pages surround every stack");
             leaf(spaces_[1].hypervisor_face, page) = 0;
         }

@@ -6,8 +6,8 @@
 #include "hypervisor/platform/isa_interrupt.hpp"
 #include "hypervisor/platform/vectors.hpp"
 
-#include <array>
 #include <gtest/gtest.h>
+#include <array>
 #include <vector>
 
 namespace ringfold {

@@ -32,9 +32,7 @@ TEST(SymbolTable, NothingFarFromEverySymbol) {
     EXPECT_FALSE(table.find(~uint64_t{0}).has_value());
 }
 
-TEST(SymbolTable, AnEmptyTableKnowsNothing) {
-    EXPECT_FALSE(SymbolTable({}, {}, "").find(0x1000).has_value());
-}
+TEST(SymbolTable, AnEmptyTableKnowsNothing) { EXPECT_FALSE(SymbolTable({}, {}, "").find(0x1000).has_value()); }
 
 }  // namespace
 }  // namespace ringfold

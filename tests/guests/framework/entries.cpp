@@ -19,13 +19,11 @@ constexpr bool has_error_code(unsigned vector) {
 
 // In: RSP at the gate's frame. Goes to entry_common with vector and error code below it.
 template <unsigned vector>
-    requires(has_error_code(vector))
-[[gnu::naked]] void stub() {
+requires(has_error_code(vector)) [[gnu::naked]] void stub() {
     asm volatile("pushq %0\n\tjmp entry_common" ::"i"(vector));
 }
 template <unsigned vector>
-    requires(!has_error_code(vector))
-[[gnu::naked]] void stub() {
+requires(!has_error_code(vector)) [[gnu::naked]] void stub() {
     asm volatile("pushq $0\n\tpushq %0\n\tjmp entry_common" ::"i"(vector));
 }
 
@@ -38,8 +36,8 @@ constexpr std::array<void (*)(), sizeof...(vectors)> exception_stubs(std::index_
 }
 
 [[noreturn]] void unexpected(const Frame &frame) {
-    fatal_failure("unexpected entry 0x%lx error 0x%lx from %lx:%lx flags %lx stack %lx:%lx cr2 %lx", frame.vector, frame.error,
-                  frame.cs, frame.rip, frame.rflags, frame.ss, frame.rsp, vcpu_page().cr2);
+    fatal_failure("unexpected entry 0x%lx error 0x%lx from %lx:%lx flags %lx stack %lx:%lx cr2 %lx", frame.vector,
+                  frame.error, frame.cs, frame.rip, frame.rflags, frame.ss, frame.rsp, vcpu_page().cr2);
 }
 
 }  // namespace
@@ -96,11 +94,12 @@ extern "C" [[gnu::used]] void handle_entry(Frame *frame) {
 }
 
 // entry_common: in RSP at vector, error code, gate frame (16-byte aligned above); virtual interrupt flag 0.
-// return_to_frame: in RDI a Frame; virtual interrupt flag 0 if it leads to ring 3. RSP is then the return area of the vCPU
-// page, so that the window reaches the flags behind it.
+// return_to_frame: in RDI a Frame; virtual interrupt flag 0 if it leads to ring 3. RSP is then the return area of the
+// vCPU page, so that the window reaches the flags behind it.
 static_assert(offsetof(ringfold_vcpu_page, return_frame) == 0, "RSP at the page is RSP at the return frame");
 extern "C" [[gnu::naked, gnu::used]] void entry_common() {
-    asm volatile(R"(
+    asm volatile(
+        R"(
 	pushq %%rdi
 	pushq %%rsi
 	pushq %%rdx
@@ -176,11 +175,10 @@ window_iretq:
 window_slow:
 	int %[slow_return]
 )" ::[page] "i"(RINGFOLD_VCPU_PAGE_ADDRESS),
-                 [rip] "i"(offsetof(Frame, rip)), [cs] "i"(offsetof(Frame, cs)), [rflags] "i"(offsetof(Frame, rflags)),
-                 [rsp] "i"(offsetof(Frame, rsp)), [ss] "i"(offsetof(Frame, ss)),
-                 [user_gs] "i"(offsetof(ringfold_vcpu_page, user_gs_base)),
-                 [interrupt_flag] "i"(RINGFOLD_INTERRUPT_FLAG_OFFSET), [pending] "i"(RINGFOLD_UPCALL_PENDING_OFFSET),
-                 [slow_return] "i"(RINGFOLD_VECTOR_SLOW_RETURN));
+        [rip] "i"(offsetof(Frame, rip)), [cs] "i"(offsetof(Frame, cs)), [rflags] "i"(offsetof(Frame, rflags)),
+        [rsp] "i"(offsetof(Frame, rsp)), [ss] "i"(offsetof(Frame, ss)),
+        [user_gs] "i"(offsetof(ringfold_vcpu_page, user_gs_base)), [interrupt_flag] "i"(RINGFOLD_INTERRUPT_FLAG_OFFSET),
+        [pending] "i"(RINGFOLD_UPCALL_PENDING_OFFSET), [slow_return] "i"(RINGFOLD_VECTOR_SLOW_RETURN));
 }
 
 ringfold_vcpu_entries default_entries() {

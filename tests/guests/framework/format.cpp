@@ -89,24 +89,34 @@ size_t format(char *buffer, size_t size, const char *text, va_list arguments) {
         ++text;
         const Conversion conversion = parse(text);
         switch (conversion.kind) {
-        case 's': put_text(output, conversion, va_arg(arguments, const char *)); break;
-        case 'c': output.put(static_cast<char>(va_arg(arguments, int))); break;
-        case 'd': {
-            const int64_t value = conversion.is_long ? va_arg(arguments, long) : va_arg(arguments, int);
-            const bool negative = value < 0;
-            const auto magnitude = static_cast<uint64_t>(value);
-            put_number(output, conversion, negative ? 0 - magnitude : magnitude, 10, negative);
-            break;
-        }
-        case 'u':
-        case 'x': {
-            const uint64_t value = conversion.is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
-            put_number(output, conversion, value, conversion.kind == 'x' ? 16 : 10, false);
-            break;
-        }
-        case 'p': put_number(output, conversion, reinterpret_cast<uint64_t>(va_arg(arguments, void *)), 16, false); break;
-        case '\0': return output.finish();
-        default: output.put(conversion.kind); break;
+            case 's':
+                put_text(output, conversion, va_arg(arguments, const char *));
+                break;
+            case 'c':
+                output.put(static_cast<char>(va_arg(arguments, int)));
+                break;
+            case 'd': {
+                const int64_t value = conversion.is_long ? va_arg(arguments, long) : va_arg(arguments, int);
+                const bool negative = value < 0;
+                const auto magnitude = static_cast<uint64_t>(value);
+                put_number(output, conversion, negative ? 0 - magnitude : magnitude, 10, negative);
+                break;
+            }
+            case 'u':
+            case 'x': {
+                const uint64_t value =
+                    conversion.is_long ? va_arg(arguments, unsigned long) : va_arg(arguments, unsigned);
+                put_number(output, conversion, value, conversion.kind == 'x' ? 16 : 10, false);
+                break;
+            }
+            case 'p':
+                put_number(output, conversion, reinterpret_cast<uint64_t>(va_arg(arguments, void *)), 16, false);
+                break;
+            case '\0':
+                return output.finish();
+            default:
+                output.put(conversion.kind);
+                break;
         }
     }
     return output.finish();

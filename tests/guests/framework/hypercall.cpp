@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The one SYSCALL instruction that is a hypercall. The linker gives it a page of its own, so that nothing else lies near
-// the registered return address.
+// The one SYSCALL instruction that is a hypercall. The linker gives it a page of its own, so that nothing else lies
+// near the registered return address.
 #include "framework/hypercall.hpp"
 
 asm(R"(

@@ -26,7 +26,8 @@ inline Result hypercall(uint64_t number, uint64_t argument0 = 0, uint64_t argume
 }
 
 // The same, issued again while it is preempted: for calls that are all or nothing (no progress to go on from).
-inline Result hypercall_to_its_end(uint64_t number, uint64_t argument0 = 0, uint64_t argument1 = 0, uint64_t argument2 = 0) {
+inline Result hypercall_to_its_end(uint64_t number, uint64_t argument0 = 0, uint64_t argument1 = 0,
+                                   uint64_t argument2 = 0) {
     for (;;) {
         const Result result = hypercall(number, argument0, argument1, argument2);
         if (result.status != -RINGFOLD_EAGAIN) {

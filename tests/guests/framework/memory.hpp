@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The domain's memory: the start-info page, both directions between machine and pseudo-physical frames, where a frame is
-// mapped, and a supply of free frames.
+// The domain's memory: the start-info page, both directions between machine and pseudo-physical frames, where a frame
+// is mapped, and a supply of free frames.
 #pragma once
 
 #include "framework/frame_numbers.hpp"

@@ -80,7 +80,9 @@ Result flush(uint32_t scope, uint64_t linear, uint64_t pages, uint64_t vcpus) {
     return apply({RINGFOLD_PAGE_TABLE_FLUSH, scope, linear, pages, vcpus});
 }
 
-void invalidate_page(uint64_t linear) { require(hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, linear), "invalidating a page"); }
+void invalidate_page(uint64_t linear) {
+    require(hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, linear), "invalidating a page");
+}
 
 void map_page(uint64_t linear, uint64_t entry) {
     for (unsigned level = levels; level > 1; --level) {
@@ -95,7 +97,8 @@ void map_page(uint64_t linear, uint64_t entry) {
 
 void map_initially(PhysicalFrame frame, uint64_t flags) {
     const uint64_t linear = linear_address(frame);
-    require(set_entry(find_slot(linear).machine_address, entry_for(machine_frame(frame), flags)), "changing the initial mapping");
+    require(set_entry(find_slot(linear).machine_address, entry_for(machine_frame(frame), flags)),
+            "changing the initial mapping");
     invalidate_page(linear);
 }
 void map_initially(MachineFrame frame, uint64_t flags) { map_initially(physical_frame(frame), flags); }

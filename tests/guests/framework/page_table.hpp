@@ -15,7 +15,8 @@ namespace guest {
 // Usual flags of entries; accessed and dirty are set so that the processor need not write them.
 inline constexpr uint64_t table_flags =
     RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_USER | RINGFOLD_ENTRY_ACCESSED;
-inline constexpr uint64_t kernel_read_only = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_NO_EXECUTE;
+inline constexpr uint64_t kernel_read_only =
+    RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_NO_EXECUTE;
 inline constexpr uint64_t kernel_data = kernel_read_only | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_DIRTY;
 inline constexpr uint64_t kernel_code = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_ACCESSED;
 inline constexpr uint64_t user_read_only = kernel_read_only | RINGFOLD_ENTRY_USER;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Random numbers for tests that try much; the seed is printed, and one given on the guest's command line (seed=...) repeats
-// a run.
+// Random numbers for tests that try much; the seed is printed, and one given on the guest's command line (seed=...)
+// repeats a run.
 #pragma once
 
 #include <cstdint>

@@ -20,7 +20,8 @@ uint64_t system_time() {
     const volatile ringfold_time &time = vcpu_page().time;
     for (;;) {
         const uint32_t version = time.version;
-        const uint64_t now = time.system_time + scale(read_tsc() - time.tsc_timestamp, time.tsc_shift, time.tsc_multiplier);
+        const uint64_t now =
+            time.system_time + scale(read_tsc() - time.tsc_timestamp, time.tsc_shift, time.tsc_multiplier);
         if (version % 2 == 0 && version == time.version) {
             return now;
         }

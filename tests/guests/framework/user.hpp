@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ring-3 programs. Their code and data stand in sections of their own, which are mapped a second time, for ring 3, in the
-// lower half (user_base on), with a stack of their own. They end in whatever enters the kernel.
+// Ring-3 programs. Their code and data stand in sections of their own, which are mapped a second time, for ring 3, in
+// the lower half (user_base on), with a stack of their own. They end in whatever enters the kernel.
 #pragma once
 
 #include "framework/entries.hpp"

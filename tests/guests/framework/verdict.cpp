@@ -73,8 +73,8 @@ bool check_equal(uint64_t actual, uint64_t expected, const char *what) {
 }
 
 bool check_result(Result actual, int64_t status, uint64_t value, const char *what) {
-    return check(actual.status == status && actual.value == value, "%s: status %ld value 0x%lx, should be %ld 0x%lx", what,
-                 actual.status, actual.value, status, value);
+    return check(actual.status == status && actual.value == value, "%s: status %ld value 0x%lx, should be %ld 0x%lx",
+                 what, actual.status, actual.value, status, value);
 }
 
 bool check_status(Result actual, int64_t status, const char *what) { return check_result(actual, status, 0, what); }

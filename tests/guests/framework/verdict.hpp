@@ -24,8 +24,8 @@ bool check_status(Result actual, int64_t status, const char *what);
 // A failure after which the test cannot go on.
 [[noreturn, gnu::format(printf, 1, 2)]] void fatal_failure(const char *text, ...);
 
-// The domain is about to be ended by the hypervisor, as it should: the verdict is then SUCCESS unless the guest lives on.
-// (The runner wants this line *and* the crash: `expect=crash` in the test's header.)
+// The domain is about to be ended by the hypervisor, as it should: the verdict is then SUCCESS unless the guest lives
+// on. (The runner wants this line *and* the crash: `expect=crash` in the test's header.)
 void expect_domain_crash();
 
 // Audits the domain's frames (debug builds), prints the verdict, ends the domain.

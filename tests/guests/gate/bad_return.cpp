@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A return frame that IRETQ refuses must not cost more than an entry at bad_return: with the return area's five words as
-// its frame, the fault's error code and vector below it, on the kernel stack, as if from ring 3, GS exchanged. The same
-// for the slow return, which refuses CS or SS without RPL 3 by itself, as vector 13. Expected for each bad frame exactly
-// that, and that the next good return works.
+// A return frame that IRETQ refuses must not cost more than an entry at bad_return: with the return area's five words
+// as its frame, the fault's error code and vector below it, on the kernel stack, as if from ring 3, GS exchanged. The
+// same for the slow return, which refuses CS or SS without RPL 3 by itself, as vector 13. Expected for each bad frame
+// exactly that, and that the next good return works.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -58,14 +58,15 @@ Entry return_with(const Case &test, void (*way)()) {
 void check_bad(const Case &test, void (*way)(), const char *how) {
     const uint64_t kernel_gs = read_gs_base();
     const Entry entry = return_with(test, way);
-    check(entry.happened && entry.frame.vector == entry_bad_return + general_protection, "%s, %s: entry 0x%lx", test.name, how,
-          entry.frame.vector);
+    check(entry.happened && entry.frame.vector == entry_bad_return + general_protection, "%s, %s: entry 0x%lx",
+          test.name, how, entry.frame.vector);
     // The slow return may name no selector when the refusal is its own.
-    check(entry.frame.error == test.error || (way == slow_return_only && entry.frame.error == 0), "%s, %s: error code 0x%lx",
-          test.name, how, entry.frame.error);
+    check(entry.frame.error == test.error || (way == slow_return_only && entry.frame.error == 0),
+          "%s, %s: error code 0x%lx", test.name, how, entry.frame.error);
     check(entry.frame.rip == user_address(program) && entry.frame.cs == test.cs && entry.frame.ss == test.ss &&
               entry.frame.rsp == user_stack_top,
-          "%s, %s: frame %lx:%lx %lx:%lx", test.name, how, entry.frame.cs, entry.frame.rip, entry.frame.ss, entry.frame.rsp);
+          "%s, %s: frame %lx:%lx %lx:%lx", test.name, how, entry.frame.cs, entry.frame.rip, entry.frame.ss,
+          entry.frame.rsp);
     check((entry.frame.rflags & flag_carry) != 0, "%s, %s: RFLAGS 0x%lx", test.name, how, entry.frame.rflags);
     check_equal(entry.frame_address + sizeof(Frame), vcpu_page().kernel_stack, "the frame is on the kernel stack");
     check_equal(read_gs_base(), kernel_gs, "GS base");

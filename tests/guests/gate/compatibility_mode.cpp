@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// 32-bit user code: INT 0x80 arrives at its entry with the 32-bit CS in the frame and returns there; SYSCALL arrives at the
-// 32-bit entry (AMD) or is undefined (Intel); SYSENTER never enters anything: SYSENTER_CS is 0, so it faults in ring 3 (Intel
-// SDM volume 2, SYSENTER). From 64-bit code SYSENTER faults as well.
+// 32-bit user code: INT 0x80 arrives at its entry with the 32-bit CS in the frame and returns there; SYSCALL arrives at
+// the 32-bit entry (AMD) or is undefined (Intel); SYSENTER never enters anything: SYSENTER_CS is 0, so it faults in
+// ring 3 (Intel SDM volume 2, SYSENTER). From 64-bit code SYSENTER faults as well.
 #include "framework/guest.hpp"
 
 using namespace guest;
 
 namespace {
 
-USER_PROGRAM void int80() { asm volatile(".code32\n\tmovl $1, %eax\n\tint $0x80\n\tincl %eax\n\tint $0x80\n\t.code64"); }
+USER_PROGRAM void int80() {
+    asm volatile(".code32\n\tmovl $1, %eax\n\tint $0x80\n\tincl %eax\n\tint $0x80\n\t.code64");
+}
 USER_PROGRAM void system_call() { asm volatile(".code32\n\tsyscall\n\t.code64"); }
 USER_PROGRAM void system_enter() { asm volatile(".code32\n\tsysenter\n\t.code64"); }
 USER_PROGRAM void system_enter_64() { asm volatile("sysenter"); }
@@ -37,8 +39,8 @@ bool is_amd() { return cpuid(0).ebx == 0x68747541; }  // "Auth"enticAMD
 
 void check_faults(const Entry &entry, uint64_t rip, const char *what) {
     const bool stopped = entry.frame.vector == general_protection || entry.frame.vector == invalid_opcode;
-    check(stopped && entry.frame.rip == rip && entry.frame.from_user(), "%s: entry 0x%lx at %lx:%lx", what, entry.frame.vector,
-          entry.frame.cs, entry.frame.rip);
+    check(stopped && entry.frame.rip == rip && entry.frame.from_user(), "%s: entry 0x%lx at %lx:%lx", what,
+          entry.frame.vector, entry.frame.cs, entry.frame.rip);
 }
 
 }  // namespace

@@ -2,9 +2,9 @@
 // guest: hosts=qemu,bochs
 //
 // Debug registers are a guest's own, but must never stop the gate or the hypervisor. Refused with the old value kept:
-// addresses that are not canonical or touch slot 256, general detect and I/O breakpoints in DR7, no such register. Attack:
-// a data breakpoint on the kernel stack, where the gate itself writes the frame: the event must arrive as if there were
-// none, and the breakpoint's DR6 bit with the next debug exception. Breakpoints on user code and data work.
+// addresses that are not canonical or touch slot 256, general detect and I/O breakpoints in DR7, no such register.
+// Attack: a data breakpoint on the kernel stack, where the gate itself writes the frame: the event must arrive as if
+// there were none, and the breakpoint's DR6 bit with the next debug exception. Breakpoints on user code and data work.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -19,7 +19,9 @@ constexpr uint64_t control(unsigned index, uint64_t condition, uint64_t length) 
     return 0x400 | 1ULL << (2 * index) | condition << (16 + 4 * index) | length << (18 + 4 * index);
 }
 
-Result set_register(uint64_t index, uint64_t value) { return hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, index, value); }
+Result set_register(uint64_t index, uint64_t value) {
+    return hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, index, value);
+}
 Result get_register(uint64_t index) { return hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_GET, index); }
 
 USER_PROGRAM void call() { asm volatile("syscall"); }
@@ -31,8 +33,8 @@ void refusals() {
     constexpr uint64_t good = 0x1000;
     for (uint64_t index = 0; index < 4; ++index) {
         check_status(set_register(index, good + index), 0, "a good address");
-        for (const uint64_t bad : Words{0x0000'8000'0000'0000, 0xffff'7fff'ffff'fff8, 0xffff'8000'0000'0000, 0xffff'8000'0004'0ff8,
-                                        RINGFOLD_VCPU_PAGE_ADDRESS, 0xffff'807f'ffff'ffff}) {
+        for (const uint64_t bad : Words{0x0000'8000'0000'0000, 0xffff'7fff'ffff'fff8, 0xffff'8000'0000'0000,
+                                        0xffff'8000'0004'0ff8, RINGFOLD_VCPU_PAGE_ADDRESS, 0xffff'807f'ffff'ffff}) {
             check_status(set_register(index, bad), -RINGFOLD_EACCES, "a bad address");
         }
         check_result(get_register(index), 0, good + index, "the address after refusals");
@@ -55,10 +57,11 @@ void breakpoint_on_the_stack() {
         check_status(set_register(7, control(0, write, eight_bytes)), 0, "enabling it");
         const Entry system_call = run_user(call);
         check(system_call.frame.vector == entry_system_call && system_call.frame.rip == user_address(call) + 2,
-              "word %lu: a system call became entry 0x%lx at %lx:%lx", word, system_call.frame.vector, system_call.frame.cs,
-              system_call.frame.rip);
+              "word %lu: a system call became entry 0x%lx at %lx:%lx", word, system_call.frame.vector,
+              system_call.frame.cs, system_call.frame.rip);
         const Entry exception = run_user(fault);
-        check(exception.frame.vector == invalid_opcode, "word %lu: an exception became entry 0x%lx", word, exception.frame.vector);
+        check(exception.frame.vector == invalid_opcode, "word %lu: an exception became entry 0x%lx", word,
+              exception.frame.vector);
         check_status(set_register(7, 0x400), 0, "disabling it");
     }
     Frame frame = user_frame(step_and_call);

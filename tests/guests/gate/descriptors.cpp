@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A descriptor table is a way into ring 0: a call gate, a DPL-2 code segment, a system descriptor. Only 0 and present code or
-// data of DPL 3 may enter the LDT and the TLS slots. Expected: every other kind is refused with EACCES and the old table
-// stays; good ones work from ring 3; the accessed bit is set in the copy (a CPU that sets it would fault in ring 0's
-// read-only table). Then every selector of the GDT is tried from ring 1: none leads anywhere but rings 1 and 3.
+// A descriptor table is a way into ring 0: a call gate, a DPL-2 code segment, a system descriptor. Only 0 and present
+// code or data of DPL 3 may enter the LDT and the TLS slots. Expected: every other kind is refused with EACCES and the
+// old table stays; good ones work from ring 3; the accessed bit is set in the copy (a CPU that sets it would fault in
+// ring 0's read-only table). Then every selector of the GDT is tried from ring 1: none leads anywhere but rings 1
+// and 3.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -12,30 +13,32 @@ using namespace guest;
 namespace {
 
 // Access byte at bit 40: present 0x80, DPL 0x60, code or data 0x10, type (Intel SDM volume 3, section 3.4.5).
-constexpr uint64_t descriptor(uint64_t access, uint64_t flags = 0xc) { return 0x000f'0000'0000'ffff | access << 40 | flags << 52; }
+constexpr uint64_t descriptor(uint64_t access, uint64_t flags = 0xc) {
+    return 0x000f'0000'0000'ffff | access << 40 | flags << 52;
+}
 constexpr uint64_t user_data_descriptor = descriptor(0xf2);
 constexpr uint64_t user_code_descriptor = descriptor(0xfa);
 constexpr uint64_t user_long_code_descriptor = descriptor(0xfa, 0xa);
 
 constexpr uint64_t refused[] = {
-    descriptor(0x72),         // not present
-    descriptor(0x92),         // data, DPL 0
-    descriptor(0x9a, 0xa),    // code, DPL 0
-    descriptor(0xb2),         // data, DPL 1
-    descriptor(0xba, 0xa),    // code, DPL 1
-    descriptor(0xd2),         // data, DPL 2
-    descriptor(0xda, 0xa),    // code, DPL 2
-    descriptor(0x9e, 0xa),    // conforming code, DPL 0
-    descriptor(0xde, 0xa),    // conforming code, DPL 2
-    descriptor(0xec),         // call gate, DPL 3
-    descriptor(0xee),         // interrupt gate
-    descriptor(0xef),         // trap gate
-    descriptor(0xe5),         // task gate
-    descriptor(0xe9),         // available TSS
-    descriptor(0xeb),         // busy TSS
-    descriptor(0xe2),         // LDT
-    descriptor(0xe0),         // reserved system type
-    1,                        // not 0 and not present
+    descriptor(0x72),       // not present
+    descriptor(0x92),       // data, DPL 0
+    descriptor(0x9a, 0xa),  // code, DPL 0
+    descriptor(0xb2),       // data, DPL 1
+    descriptor(0xba, 0xa),  // code, DPL 1
+    descriptor(0xd2),       // data, DPL 2
+    descriptor(0xda, 0xa),  // code, DPL 2
+    descriptor(0x9e, 0xa),  // conforming code, DPL 0
+    descriptor(0xde, 0xa),  // conforming code, DPL 2
+    descriptor(0xec),       // call gate, DPL 3
+    descriptor(0xee),       // interrupt gate
+    descriptor(0xef),       // trap gate
+    descriptor(0xe5),       // task gate
+    descriptor(0xe9),       // available TSS
+    descriptor(0xeb),       // busy TSS
+    descriptor(0xe2),       // LDT
+    descriptor(0xe0),       // reserved system type
+    1,                      // not 0 and not present
 };
 
 Result set_table(uint64_t offset, uint64_t count) {
@@ -44,12 +47,14 @@ Result set_table(uint64_t offset, uint64_t count) {
 
 // Loads DS from RDI, reports its access rights in RBX (0: LAR refused).
 USER_PROGRAM void load_selector() {
-    asm volatile("movl %edi, %ds\n\txorl %ebx, %ebx\n\tlarl %edi, %ebx\n\txorl %eax, %eax\n\tmovl %eax, %ds\n\tsyscall");
+    asm volatile(
+        "movl %edi, %ds\n\txorl %ebx, %ebx\n\tlarl %edi, %ebx\n\txorl %eax, %eax\n\tmovl %eax, %ds\n\tsyscall");
 }
 
 void check_selector(uint64_t selector, uint64_t rights, const char *what) {
     const Entry entry = run_user(load_selector, selector);
-    check(entry.frame.vector == entry_system_call, "%s: entry 0x%lx error 0x%lx", what, entry.frame.vector, entry.frame.error);
+    check(entry.frame.vector == entry_system_call, "%s: entry 0x%lx error 0x%lx", what, entry.frame.vector,
+          entry.frame.error);
     check_equal(entry.frame.rbx & 0xff00, rights << 8, what);
 }
 
@@ -91,12 +96,14 @@ void thread_slots() {
         check_status(hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, slot, 0), 0, "clearing it");
         check_equal(run_user(load_selector, selector).frame.vector, general_protection, "a cleared slot");
     }
-    check_status(hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, 4, user_data_descriptor), -RINGFOLD_ERANGE, "slot 4");
+    check_status(hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, 4, user_data_descriptor), -RINGFOLD_ERANGE,
+                 "slot 4");
 }
 
 // A far return from ring 1 to every selector of the GDT: those of ring 0 and what is no code must fault at the LRET.
 extern "C" [[gnu::naked]] void far_return(uint64_t) {
-    asm volatile("leaq 1f(%rip), %rax\n\tpushq %rdi\n\tpushq %rax\n\t.globl far_return_at\nfar_return_at:\n\tlretq\n1:\n\tmovl %cs, %eax\n\tud2");
+    asm volatile(
+        "leaq 1f(%rip), %rax\n\tpushq %rdi\n\tpushq %rax\n\t.globl far_return_at\nfar_return_at:\n\tlretq\n1:\n\tmovl %cs, %eax\n\tud2");
 }
 extern "C" const char far_return_at[];
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// Every exception that a guest can raise and both emulators implement reaches its own entry, from ring 1 and from ring 3,
-// with error code and RIP as hardware pushes them: at the instruction for a fault, behind it for a trap (Intel SDM volume
-// 3, table 6-1). TCG raises #GP where a non-canonical stack access is #SS. Not raisable: #NM (CR0.TS is not the guest's), #NP and #TS (no such descriptors can be had).
+// Every exception that a guest can raise and both emulators implement reaches its own entry, from ring 1 and from ring
+// 3, with error code and RIP as hardware pushes them: at the instruction for a fault, behind it for a trap (Intel SDM
+// volume 3, table 6-1). TCG raises #GP where a non-canonical stack access is #SS. Not raisable: #NM (CR0.TS is not the
+// guest's), #NP and #TS (no such descriptors can be had).
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -16,9 +17,7 @@ USER_PROGRAM void into() { asm volatile("int $4\n\tud2"); }
 USER_PROGRAM void undefined() { asm volatile("ud2"); }
 USER_PROGRAM void stack_access() { asm volatile("movabsq $0x8000000000000000, %rbp\n\tmovq (%rbp), %rax"); }
 USER_PROGRAM void load_non_canonical() { asm volatile("movabsq $0x8000000000000000, %rbx\n\tmovq (%rbx), %rax"); }
-USER_PROGRAM void single_step() {
-    asm volatile("pushfq\n\torq $0x100, (%rsp)\n\tpopfq\n\tnop\n\tud2");
-}
+USER_PROGRAM void single_step() { asm volatile("pushfq\n\torq $0x100, (%rsp)\n\tpopfq\n\tnop\n\tud2"); }
 USER_PROGRAM void divide_floating() {
     asm volatile("fninit\n\tpushq $0x340\n\tfldcw (%rsp)\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait");
 }
@@ -45,8 +44,8 @@ constexpr Case cases[] = {
 
 void check_case(const Case &test, const Entry &entry, uint64_t start, uint64_t cs) {
     const bool as_tcg_has_it = test.vector == stack_fault && entry.frame.vector == general_protection;
-    check(entry.happened && (entry.frame.vector == test.vector || as_tcg_has_it), "%s from CS %lx: vector %lu", test.name, cs,
-          entry.frame.vector);
+    check(entry.happened && (entry.frame.vector == test.vector || as_tcg_has_it), "%s from CS %lx: vector %lu",
+          test.name, cs, entry.frame.vector);
     check(entry.frame.error == test.error, "%s from CS %lx: error code 0x%lx", test.name, cs, entry.frame.error);
     check(entry.frame.rip == start + test.offset, "%s from CS %lx: RIP is start + %ld", test.name, cs,
           static_cast<int64_t>(entry.frame.rip - start));

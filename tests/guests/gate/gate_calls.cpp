@@ -2,8 +2,9 @@
 // guest: hosts=qemu,bochs
 //
 // The gate calls drop translations of this CPU. A page is read through a mapping that is then pointed at another frame:
-// after the gate call the new frame must be read, in the user's half and in the kernel's. INVALIDATE_PAGE with odd addresses (non-canonical, in slot 256) is
-// harmless: INVLPG ignores what it cannot use (Intel SDM volume 2, INVLPG), and the gate's own pages stay usable.
+// after the gate call the new frame must be read, in the user's half and in the kernel's. INVALIDATE_PAGE with odd
+// addresses (non-canonical, in slot 256) is harmless: INVLPG ignores what it cannot use (Intel SDM volume 2, INVLPG),
+// and the gate's own pages stay usable.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -14,8 +15,15 @@ constexpr uint64_t user_window = 0x0000'0000'0100'0000;
 constexpr uint64_t kernel_window = 0xffff'c000'0000'0000;
 
 constexpr uint64_t odd_addresses[] = {
-    0, 0x0000'7fff'ffff'ffff, 0x0000'8000'0000'0000, 0xffff'7fff'ffff'ffff, 0xffff'8000'0000'0000,
-    0xffff'8000'0001'0000, 0xffff'8000'0004'0000, RINGFOLD_VCPU_PAGE_ADDRESS, ~uint64_t{0},
+    0,
+    0x0000'7fff'ffff'ffff,
+    0x0000'8000'0000'0000,
+    0xffff'7fff'ffff'ffff,
+    0xffff'8000'0000'0000,
+    0xffff'8000'0001'0000,
+    0xffff'8000'0004'0000,
+    RINGFOLD_VCPU_PAGE_ADDRESS,
+    ~uint64_t{0},
 };
 
 struct Pair {
@@ -46,10 +54,13 @@ void check_drops(const Pair &frames, uint64_t window, GateCall call, const char 
 void guest_main() {
     const Pair frames = marked_frames();
     for (const uint64_t window : {user_window, kernel_window}) {
-        check_drops(frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window); }, "invalidate the page");
-        check_drops(frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window + 0x123); },
-                    "by an address within it");
-        check_drops(frames, window, [] { return hypercall(RINGFOLD_GATE_FLUSH); }, "flush");
+        check_drops(
+            frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window); }, "invalidate the page");
+        check_drops(
+            frames, window, [=] { return hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, window + 0x123); },
+            "by an address within it");
+        check_drops(
+            frames, window, [] { return hypercall(RINGFOLD_GATE_FLUSH); }, "flush");
     }
     for (const uint64_t address : odd_addresses) {
         check_status(hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, address), 0, "an odd address");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs expect=crash beside=hello
 //
-// The gate loads the GS base that the guest wrote into the vCPU page; one that is not canonical makes WRGSBASE fault in ring 0
-// (Intel SDM volume 2, WRGSBASE). The event cannot be delivered, nor can the double fault that it becomes, which needs the
-// same base: the domain dies, and never the host; another domain beside it runs to its end. A processor that takes such bases
-// (TCG) has nothing to test.
+// The gate loads the GS base that the guest wrote into the vCPU page; one that is not canonical makes WRGSBASE fault in
+// ring 0 (Intel SDM volume 2, WRGSBASE). The event cannot be delivered, nor can the double fault that it becomes, which
+// needs the same base: the domain dies, and never the host; another domain beside it runs to its end. A processor that
+// takes such bases (TCG) has nothing to test.
 #include "framework/guest.hpp"
 
 using namespace guest;

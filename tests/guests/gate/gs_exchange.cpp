@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// An entry from ring 3 exchanges the GS base: the user's goes to user_gs_base, the kernel's is loaded from kernel_gs_base;
-// an entry from ring 1 leaves both alone. Expected: exact values on each side of a system call, an exception and INT 0x80,
-// and that the user gets the base that the kernel put into user_gs_base meanwhile.
+// An entry from ring 3 exchanges the GS base: the user's goes to user_gs_base, the kernel's is loaded from
+// kernel_gs_base; an entry from ring 1 leaves both alone. Expected: exact values on each side of a system call, an
+// exception and INT 0x80, and that the user gets the base that the kernel put into user_gs_base meanwhile.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -14,7 +14,9 @@ constexpr uint64_t first_base = 0x0000'1111'2222'3000;
 constexpr uint64_t second_base = 0x0000'3333'4444'5000;
 
 // Sets the GS base to RDI, enters the kernel in one of three ways, and reports in RBX the base it came back with.
-USER_PROGRAM void by_system_call() { asm volatile("wrgsbase %rdi\n\txorl %eax, %eax\n\tsyscall\n\trdgsbase %rbx\n\tud2"); }
+USER_PROGRAM void by_system_call() {
+    asm volatile("wrgsbase %rdi\n\txorl %eax, %eax\n\tsyscall\n\trdgsbase %rbx\n\tud2");
+}
 USER_PROGRAM void by_int80() { asm volatile("wrgsbase %rdi\n\tint $0x80\n\trdgsbase %rbx\n\tud2"); }
 USER_PROGRAM void by_breakpoint() { asm volatile("wrgsbase %rdi\n\tint3\n\trdgsbase %rbx\n\tud2"); }
 

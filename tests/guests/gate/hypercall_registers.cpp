@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A hypercall keeps every register but RAX, RDX, RCX and R11, and RFLAGS; no bit of the hypervisor's registers comes out
-// (hypercall.h). Tried with a call of the hypervisor proper, an unknown number and a gate call, with the flags clear and
-// with every flag set that ring 1 can set and that changes how code runs: carry, direction, alignment check, identification.
+// A hypercall keeps every register but RAX, RDX, RCX and R11, and RFLAGS; no bit of the hypervisor's registers comes
+// out (hypercall.h). Tried with a call of the hypervisor proper, an unknown number and a gate call, with the flags
+// clear and with every flag set that ring 1 can set and that changes how code runs: carry, direction, alignment check,
+// identification.
 #include "framework/guest.hpp"
 
 using namespace guest;
 
 namespace {
-
 
 // RDI: number, RSI: flags. Fills every register with a mark, calls, and stores what is there then.
 extern "C" [[gnu::naked]] void marked_call(uint64_t, uint64_t) {
@@ -80,7 +80,8 @@ void check_kept(uint64_t number, uint64_t flags, bool has_value) {
     constexpr uint64_t rdx_position = 7;
     for (uint64_t i = 3; i < 15; ++i) {
         if (i != rdx_position) {
-            check(noted[i] == 0xb1 + i - 3, "call 0x%lx, flags 0x%lx: register %lu is 0x%lx", number, flags, i - 3, noted[i]);
+            check(noted[i] == 0xb1 + i - 3, "call 0x%lx, flags 0x%lx: register %lu is 0x%lx", number, flags, i - 3,
+                  noted[i]);
         }
     }
     if (!has_value) {
@@ -92,7 +93,8 @@ void check_kept(uint64_t number, uint64_t flags, bool has_value) {
 
 void guest_main() {
     constexpr uint64_t plain = flag_reserved | flag_interrupt;
-    constexpr uint64_t all = plain | flag_carry | flag_zero | flag_direction | flag_alignment_check | flag_identification;
+    constexpr uint64_t all =
+        plain | flag_carry | flag_zero | flag_direction | flag_alignment_check | flag_identification;
     for (const uint64_t flags : Words{plain, all}) {
         check_kept(RINGFOLD_HYPERCALL_VERSION, flags, true);
         check_kept(RINGFOLD_HYPERCALL_YIELD, flags, false);

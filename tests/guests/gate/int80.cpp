@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// INT 0x80 arrives at its own entry from rings 3 and 1 and is never a hypercall, whatever RAX says and wherever it stands.
-// All registers, RCX and R11 included, are as they were. INT with any other vector above 31 is a general protection fault,
-// except RINGFOLD_VECTOR_SLOW_RETURN from ring 1; from ring 3 that one faults too.
+// INT 0x80 arrives at its own entry from rings 3 and 1 and is never a hypercall, whatever RAX says and wherever it
+// stands. All registers, RCX and R11 included, are as they were. INT with any other vector above 31 is a general
+// protection fault, except RINGFOLD_VECTOR_SLOW_RETURN from ring 1; from ring 3 that one faults too.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// The gate pushes frames on a stack pointer that the guest controls. Attacked: a kernel stack that is not canonical, in L4
-// slot 256 (at both ends of the frame's range), read-only, not mapped, or mapped only in part. Expected each time: the
-// event becomes a double fault with error code 0 on the emergency stack, its frame that of the event; slot 256 and the
-// read-only page are untouched; and with the good stack back the next entry works. Stacks that are merely odd (unaligned,
-// at a page end in the lower half) work.
+// The gate pushes frames on a stack pointer that the guest controls. Attacked: a kernel stack that is not canonical, in
+// L4 slot 256 (at both ends of the frame's range), read-only, not mapped, or mapped only in part. Expected each time:
+// the event becomes a double fault with error code 0 on the emergency stack, its frame that of the event; slot 256 and
+// the read-only page are untouched; and with the good stack back the next entry works. Stacks that are merely odd
+// (unaligned, at a page end in the lower half) work.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -53,13 +53,15 @@ void check_double_fault(void (*program)(), const Case &test, const char *event) 
     vcpu_page().kernel_stack = test.stack;
     const Entry entry = run_user(program);
     vcpu_page().kernel_stack = good_stack;
-    check(entry.frame.vector == double_fault && entry.frame.error == 0, "%s, %s: entry 0x%lx error 0x%lx", event, test.name,
-          entry.frame.vector, entry.frame.error);
+    check(entry.frame.vector == double_fault && entry.frame.error == 0, "%s, %s: entry 0x%lx error 0x%lx", event,
+          test.name, entry.frame.vector, entry.frame.error);
     const uint64_t rip = user_address(program) + (program == call ? 2 : 0);
     check(entry.frame.rip == rip && entry.frame.cs == RINGFOLD_USER_CS && entry.frame.rsp == user_stack_top &&
               entry.frame.ss == RINGFOLD_USER_DS,
-          "%s, %s: frame %lx:%lx %lx:%lx", event, test.name, entry.frame.cs, entry.frame.rip, entry.frame.ss, entry.frame.rsp);
-    check_equal(entry.frame_address + sizeof(Frame), vcpu_page().emergency_stack, "the frame is on the emergency stack");
+          "%s, %s: frame %lx:%lx %lx:%lx", event, test.name, entry.frame.cs, entry.frame.rip, entry.frame.ss,
+          entry.frame.rsp);
+    check_equal(entry.frame_address + sizeof(Frame), vcpu_page().emergency_stack,
+                "the frame is on the emergency stack");
     check_equal(vcpu_page().interrupt_flag, 0, "virtual interrupt flag");
     check_equal(run_user(program).frame.vector, program == call ? entry_system_call : invalid_opcode, "the next entry");
 }

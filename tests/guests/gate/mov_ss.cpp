@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// XSA-260: MOV SS with a data breakpoint on its operand delays the debug exception past the next instruction; if that is SYSCALL,
-// INT3 or INT 0x80 it is delivered at the entry point, in ring 0, perhaps with the user's stack. Expected: the host lives, and
-// the guest sees either the debug exception in ring 3 first (TCG) or the entry itself, undamaged, with the debug exception's
-// bit kept for the next one (silicon, Bochs). MOV SS from ring 1 likewise.
+// XSA-260: MOV SS with a data breakpoint on its operand delays the debug exception past the next instruction; if that
+// is SYSCALL, INT3 or INT 0x80 it is delivered at the entry point, in ring 0, perhaps with the user's stack. Expected:
+// the host lives, and the guest sees either the debug exception in ring 3 first (TCG) or the entry itself, undamaged,
+// with the debug exception's bit kept for the next one (silicon, Bochs). MOV SS from ring 1 likewise.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -53,12 +53,12 @@ void guest_main() {
         for (const Case &test : cases) {
             store<uint64_t>(user_word, RINGFOLD_USER_DS);
             check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, 0, user_word), 0, "the address");
-            check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, 7, data_break_on_access), 0, "the breakpoint");
+            check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, 7, data_break_on_access), 0,
+                         "the breakpoint");
             check_case(test, run_user(test.program, user_word), user_address(test.program), RINGFOLD_USER_CS);
 
             check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, 0, kernel_word), 0, "the address");
-            const Entry entry =
-                catch_entry([&] { reinterpret_cast<void (*)(uint64_t)>(test.program)(kernel_word); });
+            const Entry entry = catch_entry([&] { reinterpret_cast<void (*)(uint64_t)>(test.program)(kernel_word); });
             check_case(test, entry, reinterpret_cast<uint64_t>(test.program), RINGFOLD_KERNEL_CS);
             check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_REGISTER_SET, 7, 0x400), 0, "disabling it");
         }

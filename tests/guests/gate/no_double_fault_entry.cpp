@@ -21,8 +21,8 @@ void guest_main() {
     entries.exceptions[invalid_opcode] = 0;
     check_status(register_entries(entries), 0, "registering without two entries");
     const Entry system_call = run_user(call);
-    check(system_call.frame.vector == double_fault && system_call.frame.error == 0, "a system call without entry: 0x%lx",
-          system_call.frame.vector);
+    check(system_call.frame.vector == double_fault && system_call.frame.error == 0,
+          "a system call without entry: 0x%lx", system_call.frame.vector);
     check_equal(system_call.frame.rip, user_address(call) + 2, "RIP of the system call");
     const Entry exception = run_user(fault);
     check(exception.frame.vector == double_fault && exception.frame.error == 0, "an exception without entry: 0x%lx",

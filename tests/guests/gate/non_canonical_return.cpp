@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// XSA-7: a SYSCALL in the last two bytes of the lower half returns to a non-canonical address; SYSRET would then fault in ring
-// 0 on the user's stack. Expected: the system call arrives with that RIP in its frame; returning to it, by the window and by
-// the slow return, is a bad return with vector 13 (silicon and Bochs) or a fault of ring 3 at that RIP (TCG checks after
-// the switch), never the host's end.
+// XSA-7: a SYSCALL in the last two bytes of the lower half returns to a non-canonical address; SYSRET would then fault
+// in ring 0 on the user's stack. Expected: the system call arrives with that RIP in its frame; returning to it, by the
+// window and by the slow return, is a bad return with vector 13 (silicon and Bochs) or a fault of ring 3 at that RIP
+// (TCG checks after the switch), never the host's end.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -27,7 +27,8 @@ bool return_once(Frame &frame) {
 
 void check_return(const Entry &entry, const char *what) {
     const bool refused = entry.frame.vector == entry_bad_return + general_protection;
-    const bool faulted = (entry.frame.vector == general_protection || entry.frame.vector == page_fault) && entry.frame.from_user();
+    const bool faulted =
+        (entry.frame.vector == general_protection || entry.frame.vector == page_fault) && entry.frame.from_user();
     check(refused || faulted, "%s: entry 0x%lx from CS %lx", what, entry.frame.vector, entry.frame.cs);
     check_equal(entry.frame.rip, beyond, what);
     check_equal(entry.frame.rax, 2, what);

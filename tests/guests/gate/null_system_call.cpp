@@ -2,9 +2,9 @@
 // guest: hosts=qemu,bochs
 //
 // A SYSCALL from ring 3 enters the ring-1 kernel and returns through the return window (vcpu.h, "Delivery", "Return").
-// Expected: the frame hardware would have pushed, return RIP in RCX and flags in R11, on the kernel stack of the vCPU page,
-// with the virtual interrupt flag 0 and RFLAGS 0x202; after the return every register but RAX (our answer), RCX and R11 is
-// what it was, RSP, flags and selectors included.
+// Expected: the frame hardware would have pushed, return RIP in RCX and flags in R11, on the kernel stack of the vCPU
+// page, with the virtual interrupt flag 0 and RFLAGS 0x202; after the return every register but RAX (our answer), RCX
+// and R11 is what it was, RSP, flags and selectors included.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -82,7 +82,8 @@ void guest_main() {
 
     check_kept(seen.frame);
     check_equal(seen.frame.rip, user_address(first_return), "RIP of the first call");
-    check_equal(seen.flags & ~(flag_zero | flag_carry | 0x94), user_flags, "RFLAGS in the kernel, arithmetic ones aside");
+    check_equal(seen.flags & ~(flag_zero | flag_carry | 0x94), user_flags,
+                "RFLAGS in the kernel, arithmetic ones aside");
     check_equal(seen.interrupt_flag, 0, "virtual interrupt flag in the kernel");
     check_equal(seen.stack_top, vcpu_page().kernel_stack, "the frame is at the top of the kernel stack");
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// SYSCALL with TF, NT, AC or DF set. The gate runs with them clear (SFMASK: with NT its own IRETQ would fault, with TF it would
-// single-step) and puts them into the frame; the kernel starts with RFLAGS 0x202. Expected for each from ring 3: the system
-// call with that flag in its frame and R11; back with it: the flag is still there, and with TF a debug exception after
-// the next instruction. From ring 1 a hypercall with AC, NT or DF set answers, and keeps the flag.
+// SYSCALL with TF, NT, AC or DF set. The gate runs with them clear (SFMASK: with NT its own IRETQ would fault, with TF
+// it would single-step) and puts them into the frame; the kernel starts with RFLAGS 0x202. Expected for each from ring
+// 3: the system call with that flag in its frame and R11; back with it: the flag is still there, and with TF a debug
+// exception after the next instruction. From ring 1 a hypercall with AC, NT or DF set answers, and keeps the flag.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -45,12 +45,12 @@ void from_user(uint64_t flag) {
           kernel_flags);
     check(first.rflags == (user_flags | flag), "flag 0x%lx: RFLAGS of the frame 0x%lx", flag, first.rflags);
     check(first.r11 == (user_flags | flag), "flag 0x%lx: R11 0x%lx", flag, first.r11);
-    check(entry.frame.vector == entry_system_call && entry.frame.rbx == (user_flags | flag), "flag 0x%lx: entry 0x%lx, then 0x%lx",
-          flag, entry.frame.vector, entry.frame.rbx);
+    check(entry.frame.vector == entry_system_call && entry.frame.rbx == (user_flags | flag),
+          "flag 0x%lx: entry 0x%lx, then 0x%lx", flag, entry.frame.vector, entry.frame.rbx);
 }
 
-// With TF the trap comes after the first instruction behind POPF, which is the SYSCALL: none in the kernel (the gate absorbs
-// what Bochs delivers there), and none until the user runs again.
+// With TF the trap comes after the first instruction behind POPF, which is the SYSCALL: none in the kernel (the gate
+// absorbs what Bochs delivers there), and none until the user runs again.
 void single_step() {
     const Entry entry = run_user(call_with_flags, user_flags | flag_trap);
     check_equal(first.rflags, user_flags | flag_trap, "RFLAGS of the system call's frame");
@@ -65,10 +65,11 @@ uint64_t hypercall_with_flag(uint64_t flag, uint64_t &status) {
     uint64_t flags = flag_reserved | flag_interrupt | flag;
     status = RINGFOLD_HYPERCALL_VERSION;
     uint64_t query = 0;
-    asm volatile("pushq %[flags]\n\tpopfq\n\tcall ringfold_hypercall_entry\n\tpushfq\n\tpopq %[flags]\n\tpushq $0x202\n\tpopfq"
-                 : [flags] "+r"(flags), "+a"(status), "+D"(query)
-                 :
-                 : "rcx", "rdx", "r11", "memory", "cc");
+    asm volatile(
+        "pushq %[flags]\n\tpopfq\n\tcall ringfold_hypercall_entry\n\tpushfq\n\tpopq %[flags]\n\tpushq $0x202\n\tpopfq"
+        : [flags] "+r"(flags), "+a"(status), "+D"(query)
+        :
+        : "rcx", "rdx", "r11", "memory", "cc");
     return flags;
 }
 
@@ -78,7 +79,8 @@ void guest_main() {
     set_up_user();
     this_vcpu().hook = answer;
     constexpr uint64_t all = flag_nested_task | flag_alignment_check | flag_direction | flag_identification;
-    for (const uint64_t flag : Words{flag_nested_task, flag_alignment_check, flag_direction, flag_identification, all}) {
+    for (const uint64_t flag :
+         Words{flag_nested_task, flag_alignment_check, flag_direction, flag_identification, all}) {
         from_user(flag);
         uint64_t status = 0;
         const uint64_t flags = hypercall_with_flag(flag, status);

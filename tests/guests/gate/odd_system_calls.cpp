@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// Only a SYSCALL that returns to exactly the registered address is a hypercall. From ring 1, SYSCALLs everywhere else (at the
-// registered address' neighbours, byte by byte, on the hypercall page and on the page before it) with RAX = `shutdown`
-// must arrive at the system-call entry and reach no handler. (SYSCALL does not say from which ring it came, so the frame has
-// the user's CS with the kernel's RIP: a kernel that does this fools itself only.) From ring 3 nothing is a hypercall.
-// Moving the registered address makes the old one a system call.
+// Only a SYSCALL that returns to exactly the registered address is a hypercall. From ring 1, SYSCALLs everywhere else
+// (at the registered address' neighbours, byte by byte, on the hypercall page and on the page before it) with RAX =
+// `shutdown` must arrive at the system-call entry and reach no handler. (SYSCALL does not say from which ring it came,
+// so the frame has the user's CS with the kernel's RIP: a kernel that does this fools itself only.) From ring 3 nothing
+// is a hypercall. Moving the registered address makes the old one a system call.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// Page faults of rings 1 and 3 arrive at the registered entry with hardware's error code and the fault address in the vCPU
-// page (CR2 itself is ring 0's). Expected for each access: vector 14, exact error code, exact CR2, the RIP of the
+// Page faults of rings 1 and 3 arrive at the registered entry with hardware's error code and the fault address in the
+// vCPU page (CR2 itself is ring 0's). Expected for each access: vector 14, exact error code, exact CR2, the RIP of the
 // instruction. Ring 1 is stopped by read-only pages (CR0.WP), by NX and by SMEP; ring 3 by the U/S bit.
 #include "framework/guest.hpp"
 
@@ -65,5 +65,6 @@ void guest_main() {
     from_user(store_word, kernel_word, fault_write | fault_present, "ring 3 writes the kernel");
     from_user(jump, kernel_text, fault_fetch | fault_present, "ring 3 executes the kernel");
     from_user(load_word, RINGFOLD_VCPU_PAGE_ADDRESS, fault_present, "ring 3 reads the vCPU page");
-    from_user(load_word, RINGFOLD_MACHINE_TO_PHYSICAL_ADDRESS, fault_present, "ring 3 reads the machine-to-physical table");
+    from_user(load_word, RINGFOLD_MACHINE_TO_PHYSICAL_ADDRESS, fault_present,
+              "ring 3 reads the machine-to-physical table");
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: timeout=60 hosts=qemu,bochs
 //
-// What of L4 slot 256 a guest can touch. Scanned from ring 1: every page of the gate region, then the whole slot in steps of
-// 2 MiB. Writable may be only the gate's scratch and the vCPU page; executable only the gate's text; outside the gate region
-// only the machine-to-physical table may be mapped, read-only. Ring 3 may touch nothing at all. The layout is
-// docs/architecture.md's; a guest has no other way to know it.
+// What of L4 slot 256 a guest can touch. Scanned from ring 1: every page of the gate region, then the whole slot in
+// steps of 2 MiB. Writable may be only the gate's scratch and the vCPU page; executable only the gate's text; outside
+// the gate region only the machine-to-physical table may be mapped, read-only. Ring 3 may touch nothing at all. The
+// layout is docs/architecture.md's; a guest has no other way to know it.
 #include "framework/guest.hpp"
 
 using namespace guest;

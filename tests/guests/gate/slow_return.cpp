@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A return to ring 3 that finds an upcall pending takes the slow vector, which delivers the upcall as if from the return
-// area. With nothing pending any more it returns. Expected: exactly one upcall, its frame the user's own, GS exchanged, no
-// user instruction lost or run twice; and the slow return takes of RFLAGS what the user may have: AC and arithmetic flags,
-// with IF set and IOPL, NT, VIF and VIP cleared.
+// A return to ring 3 that finds an upcall pending takes the slow vector, which delivers the upcall as if from the
+// return area. With nothing pending any more it returns. Expected: exactly one upcall, its frame the user's own, GS
+// exchanged, no user instruction lost or run twice; and the slow return takes of RFLAGS what the user may have: AC and
+// arithmetic flags, with IF set and IOPL, NT, VIF and VIP cleared.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -78,8 +78,8 @@ void guest_main() {
 
     slow_return_with_flags(user_flags, user_flags);
     slow_return_with_flags(flag_reserved, user_flags);
-    slow_return_with_flags(user_flags | flag_io_privilege | flag_nested_task | flag_virtual_interrupt | flag_virtual_pending,
-                           user_flags);
+    slow_return_with_flags(
+        user_flags | flag_io_privilege | flag_nested_task | flag_virtual_interrupt | flag_virtual_pending, user_flags);
     slow_return_with_flags(user_flags | flag_alignment_check | flag_carry | flag_identification,
                            user_flags | flag_alignment_check | flag_carry | flag_identification);
 }

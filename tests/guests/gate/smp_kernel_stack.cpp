@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
-// The kernel stack disappears while the gate pushes a frame on it. vCPU 1 makes system calls in a loop on a stack page that vCPU
-// 0 keeps unmapping and mapping again, with a flush, at random moments. Expected: every event arrives, either as the system
-// call on that stack, or as a double fault on the emergency stack with the system call's frame; nothing else, and no crash.
+// The kernel stack disappears while the gate pushes a frame on it. vCPU 1 makes system calls in a loop on a stack page
+// that vCPU 0 keeps unmapping and mapping again, with a flush, at random moments. Expected: every event arrives, either
+// as the system call on that stack, or as a double fault on the emergency stack with the system call's frame; nothing
+// else, and no crash.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -49,9 +50,11 @@ void second(uint64_t) {
             arrived.fetch_add(1, std::memory_order_relaxed);
         } else {
             faulted.fetch_add(1, std::memory_order_relaxed);
-            check(entry.frame.vector == double_fault && entry.frame.error == 0 && entry.frame.rip == user_address(call) + 2 &&
-                      entry.frame.cs == RINGFOLD_USER_CS && entry.frame.rsp == user_stack_top,
-                  "entry 0x%lx error 0x%lx at %lx:%lx", entry.frame.vector, entry.frame.error, entry.frame.cs, entry.frame.rip);
+            check(entry.frame.vector == double_fault && entry.frame.error == 0 &&
+                      entry.frame.rip == user_address(call) + 2 && entry.frame.cs == RINGFOLD_USER_CS &&
+                      entry.frame.rsp == user_stack_top,
+                  "entry 0x%lx error 0x%lx at %lx:%lx", entry.frame.vector, entry.frame.error, entry.frame.cs,
+                  entry.frame.rip);
         }
     }
     vcpu_page().kernel_stack = good_stack;
@@ -81,5 +84,6 @@ void guest_main() {
     join_vcpu(1);
     print("%lu system calls, %lu double faults\n", arrived.load(), faulted.load());
     check_equal(arrived + faulted, calls, "entries");
-    check(arrived.load() > 0 && faulted.load() > 0, "only one kind was met: %lu and %lu", arrived.load(), faulted.load());
+    check(arrived.load() > 0 && faulted.load() > 0, "only one kind was met: %lu and %lu", arrived.load(),
+          faulted.load());
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: timeout=60 hosts=qemu,bochs
 //
-// The gate's text is executable from ring 1 too: nothing in it may trust that it runs in ring 0. Ring 1 jumps to every byte of
-// it, with all registers unmapped or harmless addresses. Its own privileged instructions, and those the gate has fix-ups for,
-// must fault as ring 1's: expected each time is an entry into the guest (or the loop that the timer ends), never the fix-up
-// path, and a system call, an exception and a hypercall work afterwards.
+// The gate's text is executable from ring 1 too: nothing in it may trust that it runs in ring 0. Ring 1 jumps to every
+// byte of it, with all registers unmapped or harmless addresses. Its own privileged instructions, and those the gate
+// has fix-ups for, must fault as ring 1's: expected each time is an entry into the guest (or the loop that the timer
+// ends), never the fix-up path, and a system call, an exception and a hypercall work afterwards.
 #include "framework/guest.hpp"
 
 using namespace guest;

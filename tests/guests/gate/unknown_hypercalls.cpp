@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A hypercall number that is not in the table gives -ENOSYS and a zero second result, whatever the arguments: the numbers
-// around the table's end, around the gate calls, and those that are only equal to a known one in their low 8 to 32 bits.
-// RAX is 64 bits wide: none of them may reach a handler. The counter of unknown numbers counts them.
+// A hypercall number that is not in the table gives -ENOSYS and a zero second result, whatever the arguments: the
+// numbers around the table's end, around the gate calls, and those that are only equal to a known one in their low 8 to
+// 32 bits. RAX is 64 bits wide: none of them may reach a handler. The counter of unknown numbers counts them.
 #include "framework/guest.hpp"
 
 #include <ringfold/debug.h>
@@ -26,11 +26,11 @@ constexpr uint64_t numbers[] = {
     0x7fff'ffff,
     0x8000'0000,
     0xffff'ffff,
-    0x1'0000'0000,                              // 0 in 32 bits: version
+    0x1'0000'0000,  // 0 in 32 bits: version
     0x1'0000'0000 | RINGFOLD_HYPERCALL_SHUTDOWN,
     0x1'0000'0000 | RINGFOLD_GATE_FLUSH,
     0x8000'0000'0000'0000,
-    0xffff'ffff'ffff'fff7,                      // -9
+    0xffff'ffff'ffff'fff7,  // -9
     ~uint64_t{0},
 };
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// The virtual interrupt flag holds upcalls back and shows in RFLAGS.IF of frames. Expected: with the flag 0 a timer that
-// fires sets upcall_pending and delivers nothing; with the flag 1 the upcall comes, clears the flag, and its frame has IF
-// set; frames of exceptions carry the flag as it was, from both rings; a hypercall changes neither flag nor pending.
+// The virtual interrupt flag holds upcalls back and shows in RFLAGS.IF of frames. Expected: with the flag 0 a timer
+// that fires sets upcall_pending and delivers nothing; with the flag 1 the upcall comes, clears the flag, and its frame
+// has IF set; frames of exceptions carry the flag as it was, from both rings; a hypercall changes neither flag nor
+// pending.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: icount=1 timeout=60
 //
-// An upcall at each single instruction of the return window and around it. Under -icount time is exact: the timer is armed a
-// fixed time ahead and the return to ring 3 begins after a delay that grows by one instruction each round, so the event
-// meets every instruction from before the window until the user's program ends. Expected each time: exactly one upcall, as if
-// from the return area if it comes before ring 3 is reached, with the user's registers and GS base; and the program sees
-// nothing of it. Counters tell upcalls that met the window from those of the slow return.
+// An upcall at each single instruction of the return window and around it. Under -icount time is exact: the timer is
+// armed a fixed time ahead and the return to ring 3 begins after a delay that grows by one instruction each round, so
+// the event meets every instruction from before the window until the user's program ends. Expected each time: exactly
+// one upcall, as if from the return area if it comes before ring 3 is reached, with the user's registers and GS base;
+// and the program sees nothing of it. Counters tell upcalls that met the window from those of the slow return.
 #include "framework/guest.hpp"
 
 #include <ringfold/debug.h>
@@ -43,8 +43,9 @@ constinit Delivery delivery{};
 
 bool note(Frame &frame) {
     if (frame.vector == entry_upcall) {
-        delivery = {delivery.count + 1, frame.rip, frame.cs, frame.rbx, read_gs_base(), vcpu_page().user_gs_base,
-                    frame.rflags & flag_interrupt};
+        delivery = {
+            delivery.count + 1,           frame.rip, frame.cs, frame.rbx, read_gs_base(), vcpu_page().user_gs_base,
+            frame.rflags & flag_interrupt};
     }
     return false;
 }
@@ -87,7 +88,8 @@ void round(uint64_t coarse, uint64_t fine, Hits &hits) {
     const uint64_t offset = delivery.rip - user_address(program);
     const uint64_t done = delivery.rbx - 100;
     const bool behind_increments = done == increments && offset > increment_length * done;  // at the SYSCALL
-    check(offset == increment_length * done || behind_increments, "RIP at offset %lu with %lu increments", offset, done);
+    check(offset == increment_length * done || behind_increments, "RIP at offset %lu with %lu increments", offset,
+          done);
     ++(delivery.rip == user_address(program) ? hits.at_first_user_instruction : hits.later);
 }
 
@@ -105,8 +107,8 @@ void guest_main() {
     }
     // The slow return delivers in the gate; what the hypervisor itself delivered met the window or ring 3.
     const uint64_t in_window = upcalls_of_the_hypervisor() - before - hits.later;
-    print("upcalls: %lu in the window or at the first user instruction, %u by the slow return, %u behind it\n", in_window,
-          hits.at_first_user_instruction - static_cast<unsigned>(in_window), hits.later);
+    print("upcalls: %lu in the window or at the first user instruction, %u by the slow return, %u behind it\n",
+          in_window, hits.at_first_user_instruction - static_cast<unsigned>(in_window), hits.later);
     // The window's last three instructions and the user's first make four, each met at least once.
     check(in_window >= 4, "the window was met %lu times only", in_window);
     check(hits.later >= increments, "the program was met %u times only", hits.later);

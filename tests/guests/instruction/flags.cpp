@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// POPF and IRETQ are sensitive but do not fault: in ring 1 with IOPL 0 they silently keep IF and IOPL (Intel SDM volume 2, POPF
-// and IRET). Expected, in ring 1, in ring 3 and for IRETQ from 1 to 1 and 1 to 3: with IF 0, IOPL 3, VIF and VIP asked for,
-// IF stays 1 and the others 0; AC, ID and the arithmetic flags are taken. Otherwise a guest could keep the processor.
+// POPF and IRETQ are sensitive but do not fault: in ring 1 with IOPL 0 they silently keep IF and IOPL (Intel SDM volume
+// 2, POPF and IRET). Expected, in ring 1, in ring 3 and for IRETQ from 1 to 1 and 1 to 3: with IF 0, IOPL 3, VIF and
+// VIP asked for, IF stays 1 and the others 0; AC, ID and the arithmetic flags are taken. Otherwise a guest could keep
+// the processor.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -20,7 +21,9 @@ constexpr uint64_t asked[] = {
 constexpr uint64_t never = flag_io_privilege | flag_virtual_interrupt | flag_virtual_pending;
 
 // RDI: flags for POPF; in RBX what PUSHF shows.
-USER_PROGRAM void pop_flags() { asm volatile("pushq %rdi\n\tpopfq\n\tpushfq\n\tpopq %rbx\n\tpushq $0x202\n\tpopfq\n\tud2"); }
+USER_PROGRAM void pop_flags() {
+    asm volatile("pushq %rdi\n\tpopfq\n\tpushfq\n\tpopq %rbx\n\tpushq $0x202\n\tpopfq\n\tud2");
+}
 
 // RDI: flags for an IRETQ to the next instruction in ring 1.
 extern "C" [[gnu::naked]] void return_to_ring_1(uint64_t) {
@@ -46,8 +49,8 @@ static_assert(RINGFOLD_KERNEL_DS == 0x19 && RINGFOLD_KERNEL_CS == 0x11);
 
 void check_flags(const Entry &entry, uint64_t flags, const char *how) {
     const uint64_t expected = (flags & ~never) | flag_interrupt;
-    check(entry.frame.vector == invalid_opcode && entry.frame.rbx == expected, "%s with 0x%lx: entry 0x%lx flags 0x%lx", how,
-          flags, entry.frame.vector, entry.frame.rbx);
+    check(entry.frame.vector == invalid_opcode && entry.frame.rbx == expected, "%s with 0x%lx: entry 0x%lx flags 0x%lx",
+          how, flags, entry.frame.vector, entry.frame.rbx);
 }
 
 }  // namespace
@@ -55,7 +58,8 @@ void check_flags(const Entry &entry, uint64_t flags, const char *how) {
 void guest_main() {
     set_up_user();
     for (const uint64_t flags : asked) {
-        check_flags(catch_entry([=] { reinterpret_cast<void (*)(uint64_t)>(pop_flags)(flags); }), flags, "POPF in ring 1");
+        check_flags(catch_entry([=] { reinterpret_cast<void (*)(uint64_t)>(pop_flags)(flags); }), flags,
+                    "POPF in ring 1");
         check_flags(run_user(pop_flags, flags), flags, "POPF in ring 3");
         check_flags(catch_entry([=] { return_to_ring_1(flags); }), flags, "IRETQ from ring 1 to 1");
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// IRETQ is the guest kernel's own instruction. With a frame that leads to ring 0 or 2, to no code, to a stack that does not
-// fit, or with NT set, it must fault in ring 1, at the IRETQ, with hardware's error code (Intel SDM volume 2, IRET): #GP of the
-// selector. Expected for each bad frame exactly that, and that good frames to rings 1 and 3 work.
+// IRETQ is the guest kernel's own instruction. With a frame that leads to ring 0 or 2, to no code, to a stack that does
+// not fit, or with NT set, it must fault in ring 1, at the IRETQ, with hardware's error code (Intel SDM volume 2,
+// IRET): #GP of the selector. Expected for each bad frame exactly that, and that good frames to rings 1 and 3 work.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -65,15 +65,16 @@ void guest_main() {
     for (const Case &test : cases) {
         for (const uint64_t rip : {kernel_rip, user_address(program)}) {
             const Entry entry = try_frame(test.cs, test.ss, rip, user_stack_top, plain);
-            check(entry.frame.vector == general_protection && entry.frame.error == test.error && entry.frame.rip == at &&
-                      entry.frame.cs == RINGFOLD_KERNEL_CS,
-                  "%s: entry 0x%lx error 0x%lx at %lx:%lx", test.name, entry.frame.vector, entry.frame.error, entry.frame.cs,
-                  entry.frame.rip);
+            check(entry.frame.vector == general_protection && entry.frame.error == test.error &&
+                      entry.frame.rip == at && entry.frame.cs == RINGFOLD_KERNEL_CS,
+                  "%s: entry 0x%lx error 0x%lx at %lx:%lx", test.name, entry.frame.vector, entry.frame.error,
+                  entry.frame.cs, entry.frame.rip);
         }
     }
-    const Entry nested = try_frame(RINGFOLD_KERNEL_CS, RINGFOLD_KERNEL_DS, kernel_rip, kernel_stack, plain | flag_nested_task);
-    check(nested.frame.vector == general_protection && nested.frame.error == 0 && nested.frame.rip == at, "with NT: entry 0x%lx",
-          nested.frame.vector);
+    const Entry nested =
+        try_frame(RINGFOLD_KERNEL_CS, RINGFOLD_KERNEL_DS, kernel_rip, kernel_stack, plain | flag_nested_task);
+    check(nested.frame.vector == general_protection && nested.frame.error == 0 && nested.frame.rip == at,
+          "with NT: entry 0x%lx", nested.frame.vector);
 
     const Entry same = try_frame(RINGFOLD_KERNEL_CS, RINGFOLD_KERNEL_DS, kernel_rip, kernel_stack, plain);
     check(same.frame.vector == invalid_opcode && same.frame.rip == kernel_rip && same.frame.rsp == kernel_stack,

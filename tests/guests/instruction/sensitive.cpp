@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// Popek and Goldberg as a test: every privileged or sensitive instruction, in ring 1 and in ring 3. What reads or changes the
-// machine's state must fault (#GP or #UD, at the instruction); what is harmless runs. With UMIP, SGDT, SIDT, SLDT, SMSW and
-// STR fault too (QEMU's and Bochs' models have it). The expectations are RING1's table and the SDM's (volume 2) per
-// instruction: CPL 0 needed, or IOPL >= CPL.
+// Popek and Goldberg as a test: every privileged or sensitive instruction, in ring 1 and in ring 3. What reads or
+// changes the machine's state must fault (#GP or #UD, at the instruction); what is harmless runs. With UMIP, SGDT,
+// SIDT, SLDT, SMSW and STR fault too (QEMU's and Bochs' models have it). The expectations are RING1's table and the
+// SDM's (volume 2) per instruction: CPL 0 needed, or IOPL >= CPL.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -161,8 +161,8 @@ constexpr Instruction instructions[] = {
 
 void check_instruction(const Instruction &test, const Entry &entry, uint64_t start, unsigned ring) {
     const uint64_t vector = test.expectation == general_protection ? guest::general_protection : invalid_opcode;
-    check(entry.happened && entry.frame.vector == vector && entry.frame.error == 0, "%s in ring %u: vector %lu error 0x%lx",
-          test.name, ring, entry.frame.vector, entry.frame.error);
+    check(entry.happened && entry.frame.vector == vector && entry.frame.error == 0,
+          "%s in ring %u: vector %lu error 0x%lx", test.name, ring, entry.frame.vector, entry.frame.error);
     const bool stopped_at_it = entry.frame.rip == start;
     check(stopped_at_it == (test.expectation != runs), "%s in ring %u: stopped at its start + %ld", test.name, ring,
           static_cast<int64_t>(entry.frame.rip - start));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A batch is applied in order and stops at the first refused operation: the error is that operation's, the progress counts
-// those before it, and those after it have no effect. Also: an empty batch, too many elements, buffer ranges that end or begin
-// outside the registered pages, offsets that overflow, a batch across a page, an unknown operation, entries that are
-// misaligned or in no page table.
+// A batch is applied in order and stops at the first refused operation: the error is that operation's, the progress
+// counts those before it, and those after it have no effect. Also: an empty batch, too many elements, buffer ranges
+// that end or begin outside the registered pages, offsets that overflow, a batch across a page, an unknown operation,
+// entries that are misaligned or in no page table.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -24,8 +24,8 @@ void stops_at_the_first(MachineFrame frame) {
     ringfold_page_table_operation *batch = call_buffer<ringfold_page_table_operation>();
     for (uint64_t bad = 0; bad < 5; ++bad) {
         for (uint64_t i = 0; i < 5; ++i) {
-            batch[i] = set_operation(i, i == bad ? entry_for(frame, kernel_data) | RINGFOLD_ENTRY_GLOBAL
-                                                 : entry_for(frame, kernel_data));
+            batch[i] = set_operation(
+                i, i == bad ? entry_for(frame, kernel_data) | RINGFOLD_ENTRY_GLOBAL : entry_for(frame, kernel_data));
         }
         check_result(issue(0, 5), -RINGFOLD_EACCES, bad, "a batch with one bad element");
         for (uint64_t i = 0; i < 5; ++i) {
@@ -60,7 +60,8 @@ void across_pages(MachineFrame frame) {
 void bad_operations(MachineFrame frame) {
     const uint64_t address = find_slot(window).machine_address;
     for (const uint32_t operation : {7U, 8U, 0x100U, 0x8000'0000U, ~0U}) {
-        check_status(apply({operation, 0, address, entry_for(frame, kernel_data), 0}), -RINGFOLD_EINVAL, "no such operation");
+        check_status(apply({operation, 0, address, entry_for(frame, kernel_data), 0}), -RINGFOLD_EINVAL,
+                     "no such operation");
     }
     for (const uint64_t odd : Words{1U, 2U, 4U, 7U}) {
         check_status(set_entry(address + odd, entry_for(frame, kernel_data)), -RINGFOLD_EINVAL, "a misaligned entry");

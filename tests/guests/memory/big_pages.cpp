@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: memory=24M hosts=qemu,bochs
 //
-// 2 MiB pages against page tables. Whole extents come from memory_populate. Refused: a big page at a frame that is not 2 MiB
-// aligned, of memory that is not the domain's, writable over an extent that holds a page table; a page table in an extent
-// that is mapped big and writable; releasing a frame of a mapped extent. Accepted: big read-only beside page tables, and
-// everything after the mapping is gone. Attacked at last: a stale big translation after its extent got a page table.
+// 2 MiB pages against page tables. Whole extents come from memory_populate. Refused: a big page at a frame that is not
+// 2 MiB aligned, of memory that is not the domain's, writable over an extent that holds a page table; a page table in
+// an extent that is mapped big and writable; releasing a frame of a mapped extent. Accepted: big read-only beside page
+// tables, and everything after the mapping is gone. Attacked at last: a stale big translation after its extent got a
+// page table.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -51,8 +52,10 @@ void guest_main() {
     const MachineFrame extent = populate_extent(start_info().frame_count - frames_per_extent);
     const MachineFrame inside{extent.number + 5};
 
-    check_status(set_entry(big_slot(), entry_for(inside, big_data)), -RINGFOLD_EACCES, "a big page that is not aligned");
-    check_status(set_entry(big_slot(), big_read_only), -RINGFOLD_EACCES, "a big page of the first 2 MiB of the machine");
+    check_status(set_entry(big_slot(), entry_for(inside, big_data)), -RINGFOLD_EACCES,
+                 "a big page that is not aligned");
+    check_status(set_entry(big_slot(), big_read_only), -RINGFOLD_EACCES,
+                 "a big page of the first 2 MiB of the machine");
     check_equal(find_slot(window, 2).value, 0, "the L2 entry");
 
     check_result(set_entry(big_slot(), entry_for(extent, big_data)), 0, 1, "a big writable page");
@@ -62,13 +65,15 @@ void guest_main() {
     store<uint64_t>(window + 5 * page_size, 0x55);
     check_status(pin(inside, 1), -RINGFOLD_EBUSY, "a page table in a big writable page");
     check_status(release(inside), -RINGFOLD_EBUSY, "releasing a frame of it");
-    check_result(set_entry(find_slot(small).machine_address, entry_for(inside, kernel_data)), 0, 1, "a 4 KiB mapping beside");
+    check_result(set_entry(find_slot(small).machine_address, entry_for(inside, kernel_data)), 0, 1,
+                 "a 4 KiB mapping beside");
     invalidate_page(small);
     check_equal(load<uint64_t>(small), 0x55, "the same frame");
     store<uint64_t>(small, 0);
     check_result(set_entry(find_slot(small).machine_address, 0), 0, 1, "unmapping the 4 KiB page");
 
-    // Replaced by a read-only one, without a flush of ours, and then a table inside: the stale translation must not write.
+    // Replaced by a read-only one, without a flush of ours, and then a table inside: the stale translation must not
+    // write.
     ringfold_page_table_operation *batch = call_buffer<ringfold_page_table_operation>();
     batch[0] = {RINGFOLD_PAGE_TABLE_SET, 0, big_slot(), entry_for(extent, big_read_only), 0};
     batch[1] = {RINGFOLD_PAGE_TABLE_PIN, 1, inside.number, 0, 0};

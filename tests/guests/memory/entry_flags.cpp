@@ -2,9 +2,9 @@
 // guest: hosts=qemu,bochs
 //
 // The flags of an entry (page_table.h, "What an entry may be"). Refused with EACCES, leaving the old entry: global, any
-// caching attribute other than write-back (PWT, PCD, PAT), protection-key and reserved bits, frame bits above the physical
-// address width, PS where it means a 1 GiB page or is reserved. Accepted and stored exactly: the software bits, user, NX,
-// accessed, dirty. The same flags inside a table that is pinned.
+// caching attribute other than write-back (PWT, PCD, PAT), protection-key and reserved bits, frame bits above the
+// physical address width, PS where it means a 1 GiB page or is reserved. Accepted and stored exactly: the software
+// bits, user, NX, accessed, dirty. The same flags inside a table that is pinned.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -36,7 +36,8 @@ void check_leaf(MachineFrame frame) {
     for (const uint64_t flags : refused) {
         check_result(set_entry(address, entry_for(frame, kernel_read_only)), 0, 1, "a plain entry");
         const Result result = set_entry(address, entry_for(frame, kernel_read_only) | flags);
-        check(result.status == -RINGFOLD_EACCES && result.value == 0, "leaf flags 0x%lx: status %ld", flags, result.status);
+        check(result.status == -RINGFOLD_EACCES && result.value == 0, "leaf flags 0x%lx: status %ld", flags,
+              result.status);
         check_equal(find_slot(window).value, entry_for(frame, kernel_read_only), "the entry after it");
 
         uint64_t entries[table_entries] = {};
@@ -58,7 +59,8 @@ void check_table(unsigned level, uint64_t flags, int64_t status) {
     const MachineFrame table = make_table();
     const Result result = set_entry(slot.machine_address, entry_for(table, table_flags) | flags);
     check(result.status == status, "L%u entry with flags 0x%lx: status %ld", level, flags, result.status);
-    check_equal(find_slot(linear, level).value, status == 0 ? entry_for(table, table_flags) | flags : 0, "the table entry");
+    check_equal(find_slot(linear, level).value, status == 0 ? entry_for(table, table_flags) | flags : 0,
+                "the table entry");
     if (status == 0) {
         set_entry(slot.machine_address, 0);
     }
@@ -71,7 +73,7 @@ void guest_main() {
     map_page(window, 0);
     check_leaf(frame);
     for (const uint64_t flags : Words{RINGFOLD_ENTRY_GLOBAL, RINGFOLD_ENTRY_WRITE_THROUGH, RINGFOLD_ENTRY_CACHE_DISABLE,
-                                 1ULL << 59, 1ULL << 62, 1ULL << 51}) {
+                                      1ULL << 59, 1ULL << 62, 1ULL << 51}) {
         check_table(4, flags, -RINGFOLD_EACCES);
     }
     check_table(4, RINGFOLD_ENTRY_BIG, -RINGFOLD_EACCES);
@@ -80,6 +82,7 @@ void guest_main() {
 
     // A 1 GiB page: PS in an L3.
     const Slot gigabyte = find_slot(window + (1ULL << 30), 3);
-    check_status(set_entry(gigabyte.machine_address, RINGFOLD_ENTRY_BIG | kernel_read_only), -RINGFOLD_EACCES, "a 1 GiB page");
+    check_status(set_entry(gigabyte.machine_address, RINGFOLD_ENTRY_BIG | kernel_read_only), -RINGFOLD_EACCES,
+                 "a 1 GiB page");
     check_equal(find_slot(window + (1ULL << 30), 3).value, 0, "the L3 entry");
 }

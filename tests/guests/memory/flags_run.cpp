@@ -2,9 +2,9 @@
 // guest: hosts=qemu,bochs
 //
 // FLAGS_RUN changes flags of a run of entries at once, all or nothing. Expected: every present leaf becomes
-// (old & ~mask) | (value & mask), holes stay as they are; a run past the table's end, an odd address, a mask with anything
-// but changeable flags, and a run that would make a page table writable are refused with nothing changed, not even the
-// entries before the refused one.
+// (old & ~mask) | (value & mask), holes stay as they are; a run past the table's end, an odd address, a mask with
+// anything but changeable flags, and a run that would make a page table writable are refused with nothing changed, not
+// even the entries before the refused one.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -16,9 +16,7 @@ constexpr uint32_t pages = 8;
 constexpr uint64_t hole = 3;
 constexpr uint64_t writable = RINGFOLD_ENTRY_WRITABLE;
 
-uint64_t initial_entry(uint64_t index, MachineFrame frame) {
-    return index == hole ? 0 : entry_for(frame, user_data);
-}
+uint64_t initial_entry(uint64_t index, MachineFrame frame) { return index == hole ? 0 : entry_for(frame, user_data); }
 
 struct Refused {
     const char *name;

@@ -2,9 +2,9 @@
 // guest: memory=4M beside=hello timeout=40 hosts=qemu
 //
 // A domain maps its own frames only. Every machine frame number of a 128 MiB machine and some beyond that is not in the
-// domain's own table (the hypervisor's image and gate, free frames, the other domain's, device memory, nobody's) is tried:
-// mapped read-only, writable, as a table, pinned, as root, as call buffer, released. Expected: each is refused, with EACCES
-// where an entry names it and EFAULT where an argument does, and the entry stays 0.
+// domain's own table (the hypervisor's image and gate, free frames, the other domain's, device memory, nobody's) is
+// tried: mapped read-only, writable, as a table, pinned, as root, as call buffer, released. Expected: each is refused,
+// with EACCES where an entry names it and EFAULT where an argument does, and the entry stays 0.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -32,7 +32,8 @@ void try_everything(MachineFrame frame, uint64_t slot, uint64_t table_slot) {
     check_status(pin(frame, 1), -RINGFOLD_EFAULT, "pinning it as L1");
     check_status(pin(frame, 4), -RINGFOLD_EFAULT, "pinning it as L4");
     check_status(load_root(frame), -RINGFOLD_EFAULT, "loading it");
-    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 5, frame.number), -RINGFOLD_EFAULT, "making it a call buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, 5, frame.number), -RINGFOLD_EFAULT,
+                 "making it a call buffer");
     check_status(set_entry(entry_address(frame, 0), 0), -RINGFOLD_EFAULT, "setting an entry in it");
     *call_buffer<uint64_t>() = frame.number;
     check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EFAULT, "releasing it");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// L1TF: a processor with the erratum speculates through a non-present entry to the physical address in it. A non-present
-// entry must therefore name no RAM. Refused with EACCES, in tables of all levels and when a table is validated: the number of
-// any frame of the machine, the domain's own included, and above L1 the big-page bit even with frame 0 (the linear address
-// would supply the rest). Accepted and stored exactly: 0, inverted frame numbers, software values in the other bits.
+// L1TF: a processor with the erratum speculates through a non-present entry to the physical address in it. A
+// non-present entry must therefore name no RAM. Refused with EACCES, in tables of all levels and when a table is
+// validated: the number of any frame of the machine, the domain's own included, and above L1 the big-page bit even with
+// frame 0 (the linear address would supply the rest). Accepted and stored exactly: 0, inverted frame numbers, software
+// values in the other bits.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -16,7 +17,8 @@ constexpr uint64_t frame_mask = RINGFOLD_ENTRY_FRAME_MASK;
 
 void check_refused(uint64_t address, uint64_t value) {
     const Result result = set_entry(address, value);
-    check(result.status == -RINGFOLD_EACCES && result.value == 0, "non-present entry 0x%lx: status %ld", value, result.status);
+    check(result.status == -RINGFOLD_EACCES && result.value == 0, "non-present entry 0x%lx: status %ld", value,
+          result.status);
 }
 
 }  // namespace
@@ -36,8 +38,9 @@ void guest_main() {
             check_refused(slot.machine_address, RINGFOLD_ENTRY_BIG);
         }
         check_equal(find_slot(window + (1ULL << (12 + 9 * (level - 1))), level).value, 0, "the entry after refusals");
-        for (const uint64_t value : Words{~own & frame_mask, (~own & frame_mask) | RINGFOLD_ENTRY_WRITABLE, 0xffe & ~RINGFOLD_ENTRY_BIG,
-                                     RINGFOLD_ENTRY_SOFTWARE, RINGFOLD_ENTRY_NO_EXECUTE, 0}) {
+        for (const uint64_t value :
+             Words{~own & frame_mask, (~own & frame_mask) | RINGFOLD_ENTRY_WRITABLE, 0xffe & ~RINGFOLD_ENTRY_BIG,
+                   RINGFOLD_ENTRY_SOFTWARE, RINGFOLD_ENTRY_NO_EXECUTE, 0}) {
             check_result(set_entry(slot.machine_address, value), 0, 1, "a harmless value");
             check_equal(find_slot(window + (1ULL << (12 + 9 * (level - 1))), level).value, value, "the harmless value");
         }

@@ -2,8 +2,8 @@
 // guest: hosts=qemu,bochs
 //
 // LOAD_ROOT switches address spaces. Two roots map different frames at one address: after each switch the right one is
-// read, with FLUSH and, where nothing changed meanwhile, with KEEP. Refused with the old root still running: a frame that is
-// no L4 and cannot become one, a frame of nobody, an unknown mode. A running root cannot be given another use.
+// read, with FLUSH and, where nothing changed meanwhile, with KEEP. Refused with the old root still running: a frame
+// that is no L4 and cannot become one, a frame of nobody, an unknown mode. A running root cannot be given another use.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -51,10 +51,11 @@ void guest_main() {
     check_equal(load<uint64_t>(window), 1, "the root that runs");
 
     check_result(unpin(first), 0, 1, "unpinning the running root");
-    check_status(set_entry(find_slot(linear_address(first)).machine_address, entry_for(first, kernel_data)), -RINGFOLD_EBUSY,
-                 "mapping the running root writable");
+    check_status(set_entry(find_slot(linear_address(first)).machine_address, entry_for(first, kernel_data)),
+                 -RINGFOLD_EBUSY, "mapping the running root writable");
     *call_buffer<uint64_t>() = first.number;
-    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EBUSY, "releasing the running root");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, 0, 1), -RINGFOLD_EBUSY,
+                 "releasing the running root");
     check_equal(load<uint64_t>(window), 1, "the root that runs, unpinned");
     check_result(load_root(original), 0, 1, "leaving it");
     map_initially(first, kernel_data);

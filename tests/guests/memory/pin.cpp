@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// PIN validates a frame as a table of a level and keeps it so; UNPIN lets go. Expected: all four levels can be pinned; a
-// pinned frame cannot be pinned again (EEXIST) or as another level, an unpinned one not unpinned (ENOENT); levels 0, 5 and
-// above are EINVAL; a frame that is not the domain's is EFAULT; after UNPIN the frame is ordinary memory again.
+// PIN validates a frame as a table of a level and keeps it so; UNPIN lets go. Expected: all four levels can be pinned;
+// a pinned frame cannot be pinned again (EEXIST) or as another level, an unpinned one not unpinned (ENOENT); levels 0,
+// 5 and above are EINVAL; a frame that is not the domain's is EFAULT; after UNPIN the frame is ordinary memory again.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -26,7 +26,8 @@ void check_level(uint32_t level, uint64_t first_entry) {
         }
     }
     const Slot mapping = find_slot(linear_address(table));
-    check_status(set_entry(mapping.machine_address, entry_for(table, kernel_data)), -RINGFOLD_EBUSY, "mapping it writable");
+    check_status(set_entry(mapping.machine_address, entry_for(table, kernel_data)), -RINGFOLD_EBUSY,
+                 "mapping it writable");
     check_equal(find_slot(linear_address(table)).value, mapping.value, "its mapping");
 
     check_result(unpin(table), 0, 1, "unpinning");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: memory=32M icount=1 timeout=60 hosts=qemu
 //
-// Long validations are preemptible: a root with a hundred thousand entries is pinned, unpinned, and refused for its very last
-// entry, while a timer ticks. Expected: the batch comes back with -EAGAIN in between, its progress never running ahead; issuing
-// the rest ends it; no upcall is late by more than a few milliseconds; after the refusal nothing holds the tables, so that they
-// are ordinary memory again.
+// Long validations are preemptible: a root with a hundred thousand entries is pinned, unpinned, and refused for its
+// very last entry, while a timer ticks. Expected: the batch comes back with -EAGAIN in between, its progress never
+// running ahead; issuing the rest ends it; no upcall is late by more than a few milliseconds; after the refusal nothing
+// holds the tables, so that they are ordinary memory again.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -82,7 +82,8 @@ void guest_main() {
     map_initially(frame_in(load<uint64_t>(linear_address(good))), kernel_data);
 
     const MachineFrame bad = make_tree(page, entry_for(page, user_read_only) | RINGFOLD_ENTRY_GLOBAL);
-    check_progress(issue({RINGFOLD_PAGE_TABLE_PIN, 4, bad.number, 0, 0}), -RINGFOLD_EACCES, "pin with a bad last entry");
+    check_progress(issue({RINGFOLD_PAGE_TABLE_PIN, 4, bad.number, 0, 0}), -RINGFOLD_EACCES,
+                   "pin with a bad last entry");
     MachineFrame table = bad;
     for (unsigned level = 4; level >= 1; --level) {
         map_initially(table, kernel_data);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// Frames leave a domain and come back clear. Refused to release: frames that are mapped, pinned, linked or running as tables
-// (EBUSY), frames not the domain's or released already (EFAULT); the progress says how many went before. Refused to
-// populate: more than the domain's maximum (ENOMEM), orders other than 0 and 9, too many. A released frame is out of reach;
-// a populated one is clear, writable, and found in the machine-to-physical table.
+// Frames leave a domain and come back clear. Refused to release: frames that are mapped, pinned, linked or running as
+// tables (EBUSY), frames not the domain's or released already (EFAULT); the progress says how many went before. Refused
+// to populate: more than the domain's maximum (ENOMEM), orders other than 0 and 9, too many. A released frame is out of
+// reach; a populated one is clear, writable, and found in the machine-to-physical table.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -26,7 +26,9 @@ Result in_pieces(uint64_t number, uint64_t frames, uint64_t order) {
     }
 }
 Result release(uint64_t frames) { return in_pieces(RINGFOLD_HYPERCALL_MEMORY_RELEASE, frames, 0); }
-Result populate(uint64_t frames, uint64_t order = 0) { return in_pieces(RINGFOLD_HYPERCALL_MEMORY_POPULATE, frames, order); }
+Result populate(uint64_t frames, uint64_t order = 0) {
+    return in_pieces(RINGFOLD_HYPERCALL_MEMORY_POPULATE, frames, order);
+}
 
 void unmap_initially(PhysicalFrame frame) {
     set_entry(find_slot(linear_address(frame)).machine_address, 0);
@@ -39,8 +41,10 @@ void refusals(PhysicalFrame frame) {
     check_status(release(1), -RINGFOLD_EBUSY, "a mapped frame");
     check_status(release(513), -RINGFOLD_ERANGE, "513 frames");
     check_status(populate(513), -RINGFOLD_ERANGE, "populating 513 frames");
-    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, call_buffer_size - 8, 2), -RINGFOLD_EFAULT, "outside the buffer");
-    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_POPULATE, call_buffer_size, 1, 0), -RINGFOLD_EFAULT, "outside the buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_RELEASE, call_buffer_size - 8, 2), -RINGFOLD_EFAULT,
+                 "outside the buffer");
+    check_status(hypercall_to_its_end(RINGFOLD_HYPERCALL_MEMORY_POPULATE, call_buffer_size, 1, 0), -RINGFOLD_EFAULT,
+                 "outside the buffer");
     for (const uint64_t order : Words{1, 8, 10, 64, 0xffff'ffff}) {
         check_status(populate(1, order), -RINGFOLD_EINVAL, "an order");
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// The plain uses of SET: map a frame, remap it, make it read-only, unmap it, with tables made on the way from free frames.
-// Expected: the entry holds exactly what was asked, the memory behind it follows after a flush, the frame's counts follow
-// each step, and SET_KEEP_ACCESSED_DIRTY keeps the bits that the processor set, for the same frame only.
+// The plain uses of SET: map a frame, remap it, make it read-only, unmap it, with tables made on the way from free
+// frames. Expected: the entry holds exactly what was asked, the memory behind it follows after a flush, the frame's
+// counts follow each step, and SET_KEEP_ACCESSED_DIRTY keeps the bits that the processor set, for the same frame only.
 #include "framework/guest.hpp"
 
 #include <ringfold/debug.h>
@@ -21,8 +21,8 @@ void check_counts(MachineFrame frame, uint64_t type, uint64_t type_count, const 
     }
     check_status(hypercall(RINGFOLD_HYPERCALL_DEBUG_FRAME, frame.number, 0), 0, what);
     const ringfold_frame_info info = *call_buffer<ringfold_frame_info>();
-    check(info.type_count == type_count && (type_count == 0 || info.type == type), "%s: type %u count %lu", what, info.type,
-          info.type_count);
+    check(info.type_count == type_count && (type_count == 0 || info.type == type), "%s: type %u count %lu", what,
+          info.type, info.type_count);
 }
 
 void check_set(uint64_t entry, const char *what) {

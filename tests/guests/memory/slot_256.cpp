@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// L4 entry 256 is Ringfold's: no guest root may hold anything there, by any route. Tried: SET and FLAGS_RUN on the running
-// root's entry and on another root's, pinning and loading a root that has one, starting a vCPU on one, and a table that the
-// guest would share there. Expected: EACCES, entry 256 stays 0, and the vCPU page in the slot works as before. The gate's own
-// frames, as the M2P names none of them, are covered by foreign_frames.
+// L4 entry 256 is Ringfold's: no guest root may hold anything there, by any route. Tried: SET and FLAGS_RUN on the
+// running root's entry and on another root's, pinning and loading a root that has one, starting a vCPU on one, and a
+// table that the guest would share there. Expected: EACCES, entry 256 stays 0, and the vCPU page in the slot works as
+// before. The gate's own frames, as the M2P names none of them, are covered by foreign_frames.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -39,12 +39,14 @@ void guest_main() {
     check_status(load_root(other), -RINGFOLD_EACCES, "loading it");
     check_equal(this_vcpu().root.number, root.number, "the running root");
     map_initially(other, kernel_data);
-    check_equal(load<uint64_t>(linear_address(other) + 8 * slot), entry_for(l3, table_flags), "the refused root is untouched");
+    check_equal(load<uint64_t>(linear_address(other) + 8 * slot), entry_for(l3, table_flags),
+                "the refused root is untouched");
 
     store<uint64_t>(linear_address(other) + 8 * slot, 0);
     map_initially(other, kernel_read_only);
     check_result(load_root(other), 0, 1, "loading it without the entry");
-    check_status(set_entry(entry_address(other, slot), entry_for(l3, table_flags)), -RINGFOLD_EACCES, "SET in the new root");
+    check_status(set_entry(entry_address(other, slot), entry_for(l3, table_flags)), -RINGFOLD_EACCES,
+                 "SET in the new root");
     check_result(version(0), 0, RINGFOLD_ABI_VERSION, "a hypercall on the new root");
     check_result(load_root(root), 0, 1, "back");
 }

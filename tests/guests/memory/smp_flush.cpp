@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
-// FLUSH reaches the vCPUs it names, and is done when the call returns. vCPU 1 reads a page in a loop; vCPU 0 makes the mapping
-// name another frame and flushes: one page, a range, or everything; by vCPU set or all. Expected: after the call vCPU 1 never
-// again reads the old frame. Refused: an unknown scope. A set that names vCPUs that do not exist is harmless.
+// FLUSH reaches the vCPUs it names, and is done when the call returns. vCPU 1 reads a page in a loop; vCPU 0 makes the
+// mapping name another frame and flushes: one page, a range, or everything; by vCPU set or all. Expected: after the
+// call vCPU 1 never again reads the old frame. Refused: an unknown scope. A set that names vCPUs that do not exist is
+// harmless.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
-// Two vCPUs race for one frame: one maps it writable while the other makes it a page table, at the same moment, again and
-// again. Expected each round: at most one of the two wins, losers get EBUSY, and never are both in force. Each vCPU checks
-// what it got: the mapping by writing, the table by writing through the other's translation afterwards.
+// Two vCPUs race for one frame: one maps it writable while the other makes it a page table, at the same moment, again
+// and again. Expected each round: at most one of the two wins, losers get EBUSY, and never are both in force. Each vCPU
+// checks what it got: the mapping by writing, the table by writing through the other's translation afterwards.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -49,7 +49,8 @@ void second(uint64_t) {
         barrier.wait();
         // Through whatever translation this CPU may have: if the frame is a table, no store may go through.
         if (pinned.load()) {
-            check_equal(catch_entry([] { store<uint64_t>(window, 1); }).frame.vector, page_fault, "writing a page table");
+            check_equal(catch_entry([] { store<uint64_t>(window, 1); }).frame.vector, page_fault,
+                        "writing a page table");
             check_equal(table_entries_of(contested)[0], 0, "the table");
             check_result(unpin(contested), 0, 1, "unpinning");
         } else {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=120 hosts=qemu
 //
-// Two vCPUs throw random operations of every kind at a small pool of shared frames: SET of every flag and level, runs, pins,
-// unpins, root loads, flushes, call-buffer registrations, releases, in batches. What each answers is open; expected is that
-// only documented errors come back, the guest's own kernel keeps running, and the audit at the end agrees. Repeat a run with
-// its seed.
+// Two vCPUs throw random operations of every kind at a small pool of shared frames: SET of every flag and level, runs,
+// pins, unpins, root loads, flushes, call-buffer registrations, releases, in batches. What each answers is open;
+// expected is that only documented errors come back, the guest's own kernel keeps running, and the audit at the end
+// agrees. Repeat a run with its seed.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -21,8 +21,8 @@ constinit Barrier barrier{2};
 constinit uint64_t seed = 0;
 constinit std::atomic<uint64_t> accepted{0};  // relaxed: a count
 
-constexpr int64_t documented[] = {0, -RINGFOLD_EFAULT, -RINGFOLD_EINVAL, -RINGFOLD_EACCES, -RINGFOLD_EBUSY, -RINGFOLD_ENOENT,
-                                  -RINGFOLD_EEXIST};
+constexpr int64_t documented[] = {
+    0, -RINGFOLD_EFAULT, -RINGFOLD_EINVAL, -RINGFOLD_EACCES, -RINGFOLD_EBUSY, -RINGFOLD_ENOENT, -RINGFOLD_EEXIST};
 
 uint64_t random_entry(Random &random) {
     const MachineFrame frame = pool[random.below(pool_size)];
@@ -40,21 +40,28 @@ ringfold_page_table_operation random_operation(Random &random) {
     const MachineFrame table = random.below(8) == 0 ? frame : pool[random.below(first_tables)];
     const uint64_t address = entry_address(table, random.below(8));
     switch (random.below(12)) {
-    case 0:
-    case 1:
-    case 2:
-    case 3: return {RINGFOLD_PAGE_TABLE_SET, 0, address, random_entry(random), 0};
-    case 4: return {RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY, 0, address, random_entry(random), 0};
-    case 5: {
-        const auto count = static_cast<uint32_t>(1 + random.below(12));
-        return {RINGFOLD_PAGE_TABLE_FLAGS_RUN, count, address, random.next(), RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_USER};
-    }
-    case 6:
-    case 7:
-    case 8: return {RINGFOLD_PAGE_TABLE_PIN, static_cast<uint32_t>(1 + random.below(4)), frame.number, 0, 0};
-    case 9:
-    case 10: return {RINGFOLD_PAGE_TABLE_UNPIN, 0, frame.number, 0, 0};
-    default: return {RINGFOLD_PAGE_TABLE_FLUSH, static_cast<uint32_t>(random.below(3)), random.next(), random.below(4), 3};
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+            return {RINGFOLD_PAGE_TABLE_SET, 0, address, random_entry(random), 0};
+        case 4:
+            return {RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY, 0, address, random_entry(random), 0};
+        case 5: {
+            const auto count = static_cast<uint32_t>(1 + random.below(12));
+            return {RINGFOLD_PAGE_TABLE_FLAGS_RUN, count, address, random.next(),
+                    RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_USER};
+        }
+        case 6:
+        case 7:
+        case 8:
+            return {RINGFOLD_PAGE_TABLE_PIN, static_cast<uint32_t>(1 + random.below(4)), frame.number, 0, 0};
+        case 9:
+        case 10:
+            return {RINGFOLD_PAGE_TABLE_UNPIN, 0, frame.number, 0, 0};
+        default:
+            return {RINGFOLD_PAGE_TABLE_FLUSH, static_cast<uint32_t>(random.below(3)), random.next(), random.below(4),
+                    3};
     }
 }
 

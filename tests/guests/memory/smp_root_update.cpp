@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
-// Every CPU runs on a private copy of the guest's L4. A change to an L4 entry must have reached all copies when the hypercall
-// returns. vCPU 1 reads through an L4 entry in a loop; vCPU 0 sets, changes and clears that entry. Expected: after a clear and a
-// flush of all vCPUs the reader faults; after a change it reads the new page; a new entry is usable at once on both CPUs.
+// Every CPU runs on a private copy of the guest's L4. A change to an L4 entry must have reached all copies when the
+// hypercall returns. vCPU 1 reads through an L4 entry in a loop; vCPU 0 sets, changes and clears that entry. Expected:
+// after a clear and a flush of all vCPUs the reader faults; after a change it reads the new page; a new entry is usable
+// at once on both CPUs.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -56,7 +57,11 @@ void guest_main() {
     for (unsigned round = 0; round < rounds; ++round) {
         for (const uint64_t entry : {entry_for(first, table_flags), entry_for(other, table_flags), uint64_t{0}}) {
             set_root_entry(entry);
-            check_equal(read_window(), entry == 0 ? 0 : entry == entry_for(first, table_flags) ? 1 : 2, "what vCPU 0 reads");
+            check_equal(read_window(),
+                        entry == 0                               ? 0
+                        : entry == entry_for(first, table_flags) ? 1
+                                                                 : 2,
+                        "what vCPU 0 reads");
             barrier.wait();
             barrier.wait();
         }

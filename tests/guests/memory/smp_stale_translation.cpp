@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
-// A stale translation on another CPU. vCPU 1 writes a page in a loop, in ring 1, with no CR3 write and no hypercall; vCPU 0
-// unmaps the page without any flush and makes the frame a page table, or releases it. Expected: when the call that makes it
-// a table returns, vCPU 1's stores go nowhere any more: the table's content stays, and vCPU 1 faults at once.
+// A stale translation on another CPU. vCPU 1 writes a page in a loop, in ring 1, with no CR3 write and no hypercall;
+// vCPU 0 unmaps the page without any flush and makes the frame a page table, or releases it. Expected: when the call
+// that makes it a table returns, vCPU 1's stores go nowhere any more: the table's content stays, and vCPU 1 faults at
+// once.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A stale TLB entry must not outlive the right it stands for. The guest writes a page (so that a writable translation is
-// cached), replaces the mapping *without flushing*, and makes the frame a page table, without a CR3 write of its own in
-// between. Expected: from then on the old address does not write: the hypervisor has flushed what its rules need. The same
-// for a frame that is released, for a table freed under a cached upper level, and for a frame that is a table no more.
+// A stale TLB entry must not outlive the right it stands for. The guest writes a page (so that a writable translation
+// is cached), replaces the mapping *without flushing*, and makes the frame a page table, without a CR3 write of its own
+// in between. Expected: from then on the old address does not write: the hypervisor has flushed what its rules need.
+// The same for a frame that is released, for a table freed under a cached upper level, and for a frame that is a table
+// no more.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -64,7 +65,8 @@ void upper_level_is_cached() {
     const MachineFrame l1 = frame_in(upper.value);
     ringfold_page_table_operation *batch = call_buffer<ringfold_page_table_operation>();
     batch[0] = {RINGFOLD_PAGE_TABLE_SET, 0, upper.machine_address, 0, 0};
-    batch[1] = {RINGFOLD_PAGE_TABLE_SET, 0, find_slot(linear_address(l1)).machine_address, entry_for(l1, kernel_data), 0};
+    batch[1] = {RINGFOLD_PAGE_TABLE_SET, 0, find_slot(linear_address(l1)).machine_address, entry_for(l1, kernel_data),
+                0};
     check_result(apply_batch(2), 0, 2, "unlinking the L1 and mapping it writable");
     store<uint64_t>(linear_address(l1) + 8, entry_for(this_vcpu().root, user_data));
     const Entry entry = catch_entry([] { load<uint64_t>(window + page_size); });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// The one thing that must never be: a page table that its guest can write. Tried by each route with 4 KiB pages: SET of a
-// writable entry to a table of each level, of the running tables and by FLAGS_RUN; an L1 pinned or linked that maps itself,
-// or a table, writable; a frame that becomes a table while mapped writable; a table whose only entries are user-accessible.
-// Expected: EBUSY each time, nothing mapped, the tables unchanged; and reads through read-only mappings work.
+// The one thing that must never be: a page table that its guest can write. Tried by each route with 4 KiB pages: SET of
+// a writable entry to a table of each level, of the running tables and by FLAGS_RUN; an L1 pinned or linked that maps
+// itself, or a table, writable; a frame that becomes a table while mapped writable; a table whose only entries are
+// user-accessible. Expected: EBUSY each time, nothing mapped, the tables unchanged; and reads through read-only
+// mappings work.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -26,7 +27,8 @@ void try_mapping(MachineFrame table, const char *what) {
         check_unmapped(what);
     }
     check_result(set_entry(slot.machine_address, entry_for(table, kernel_read_only)), 0, 1, what);
-    check_status(change_flags(slot.machine_address, 1, RINGFOLD_ENTRY_WRITABLE, RINGFOLD_ENTRY_WRITABLE), -RINGFOLD_EBUSY, what);
+    check_status(change_flags(slot.machine_address, 1, RINGFOLD_ENTRY_WRITABLE, RINGFOLD_ENTRY_WRITABLE),
+                 -RINGFOLD_EBUSY, what);
     check_equal(find_slot(window).value, entry_for(table, kernel_read_only), what);
     check_equal(load<uint64_t>(window), table_entries_of(table)[0], what);
     check_equal(catch_entry([] { store<uint64_t>(window, 0); }).frame.vector, page_fault, what);
@@ -64,7 +66,8 @@ void guest_main() {
 
     // A frame that is mapped writable somewhere becomes a table: refused until the mapping is gone.
     const MachineFrame later = make_table();
-    check_result(set_entry(find_slot(window).machine_address, entry_for(later, user_data)), 0, 1, "a second, writable mapping");
+    check_result(set_entry(find_slot(window).machine_address, entry_for(later, user_data)), 0, 1,
+                 "a second, writable mapping");
     check_status(set_entry(l2_slot, entry_for(later, table_flags)), -RINGFOLD_EBUSY, "linking a frame mapped writable");
     check_status(pin(later, 1), -RINGFOLD_EBUSY, "pinning it");
     check_result(set_entry(find_slot(window).machine_address, 0), 0, 1, "unmapping it");

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: icount=1 timeout=30
 //
-// Path lengths in instructions: under QEMU's -icount shift=0 the TSC counts executed instructions, so two readings around a
-// path measure it exactly. Measured with the smallest guest kernel: system call from ring 3 to the first instruction of the
-// ring-1 entry; the whole null call and back; exception entry; a null hypercall (version) and a gate call. The targets are
-// those of docs/performance.md (the exception's is what it is now, so that it cannot grow); the hypercall's holds for release builds, a debug build checks more.
+// Path lengths in instructions: under QEMU's -icount shift=0 the TSC counts executed instructions, so two readings
+// around a path measure it exactly. Measured with the smallest guest kernel: system call from ring 3 to the first
+// instruction of the ring-1 entry; the whole null call and back; exception entry; a null hypercall (version) and a gate
+// call. The targets are those of docs/performance.md (the exception's is what it is now, so that it cannot grow); the
+// hypercall's holds for release builds, a debug build checks more.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -25,8 +26,8 @@ USER_PROGRAM void null_call() { asm volatile(READ_TSC(r8) "syscall\n\t" READ_TSC
 USER_PROGRAM void entry_only() { asm volatile(READ_TSC(r8) "syscall\n\tud2"); }
 USER_PROGRAM void exception_only() { asm volatile(READ_TSC(r8) "int3\n\tud2"); }
 
-// The smallest kernel that returns: the frame to the return area, the user's GS base back, the return window. RCX and R11
-// are lost to the system call anyway.
+// The smallest kernel that returns: the frame to the return area, the user's GS base back, the return window. RCX and
+// R11 are lost to the system call anyway.
 extern "C" [[gnu::naked]] void smallest_kernel() {
     asm volatile(R"(
 	movabsq %0, %%rcx
@@ -62,10 +63,12 @@ uint64_t shortest(Run run) {
 }
 
 extern "C" [[gnu::naked]] void hypercall_program() {
-    asm volatile(READ_TSC(r8) "xorl %eax, %eax\n\txorl %edi, %edi\n\tcall ringfold_hypercall_entry\n\t" READ_TSC(r9) "ud2");
+    asm volatile(
+        READ_TSC(r8) "xorl %eax, %eax\n\txorl %edi, %edi\n\tcall ringfold_hypercall_entry\n\t" READ_TSC(r9) "ud2");
 }
 extern "C" [[gnu::naked]] void gate_call_program() {
-    asm volatile(READ_TSC(r8) "movl $0x100, %eax\n\txorl %edi, %edi\n\tcall ringfold_hypercall_entry\n\t" READ_TSC(r9) "ud2");
+    asm volatile(
+        READ_TSC(r8) "movl $0x100, %eax\n\txorl %edi, %edi\n\tcall ringfold_hypercall_entry\n\t" READ_TSC(r9) "ud2");
 }
 extern "C" [[gnu::naked]] void empty_program() {
     asm volatile(READ_TSC(r8) "xorl %eax, %eax\n\txorl %edi, %edi\n\tcall 1f\n\t" READ_TSC(r9) "ud2\n1:\tret");
@@ -93,8 +96,7 @@ void guest_main() {
     check_equal(nothing_between, 4, "instructions between two readings: is the TSC an instruction count?");
 
     with_entries(reading_kernel, reading_kernel);
-    const uint64_t entry =
-        measure("system_call_entry", shortest([] { return run_user(entry_only); }), nothing_between);
+    const uint64_t entry = measure("system_call_entry", shortest([] { return run_user(entry_only); }), nothing_between);
     const uint64_t exception =
         measure("exception_entry", shortest([] { return run_user(exception_only); }), nothing_between);
     with_entries(smallest_kernel, reading_kernel);

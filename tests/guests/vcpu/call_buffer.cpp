@@ -2,15 +2,17 @@
 // guest: hosts=qemu,bochs
 //
 // The call buffer and the console's use of it. Refused: page indices above 15, frames of nobody, ranges that touch an
-// unregistered page or overflow, more than 4096 bytes. Accepted: a range over two pages that lie anywhere in memory, taken
-// apart and put together again. After unregistering, the page is out of the hypervisor's reach.
+// unregistered page or overflow, more than 4096 bytes. Accepted: a range over two pages that lie anywhere in memory,
+// taken apart and put together again. After unregistering, the page is out of the hypervisor's reach.
 #include "framework/guest.hpp"
 
 using namespace guest;
 
 namespace {
 
-Result set_page(uint64_t index, uint64_t frame) { return hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, index, frame); }
+Result set_page(uint64_t index, uint64_t frame) {
+    return hypercall_to_its_end(RINGFOLD_HYPERCALL_CALL_BUFFER_SET, index, frame);
+}
 Result write(uint64_t offset, uint64_t length) { return hypercall(RINGFOLD_HYPERCALL_CONSOLE_WRITE, offset, length); }
 
 }  // namespace

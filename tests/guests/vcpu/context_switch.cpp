@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=3 smp=1 timeout=60 hosts=qemu,bochs
 //
-// Three vCPUs share one processor. What is not saved by the gate must survive a vCPU switch: general and vector registers, x87
-// and MXCSR, FS and GS bases, segment selectors, TLS descriptors, debug registers. Each vCPU fills all with its own values,
-// yields, and compares, many times; in between it also waits without yielding, so that it is preempted.
+// Three vCPUs share one processor. What is not saved by the gate must survive a vCPU switch: general and vector
+// registers, x87 and MXCSR, FS and GS bases, segment selectors, TLS descriptors, debug registers. Each vCPU fills all
+// with its own values, yields, and compares, many times; in between it also waits without yielding, so that it is
+// preempted.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -27,9 +28,10 @@ struct State {
 };
 
 void fill(const State &state) {
-    asm volatile("movdqa %0, %%xmm0\n\tmovdqa %1, %%xmm15\n\tldmxcsr %2\n\tfldcw %3\n\tmovw %4, %%es" ::"m"(state.first),
-                 "m"(state.last), "m"(state.mxcsr), "m"(state.x87_control), "m"(state.selector)
-                 : "memory");
+    asm volatile(
+        "movdqa %0, %%xmm0\n\tmovdqa %1, %%xmm15\n\tldmxcsr %2\n\tfldcw %3\n\tmovw %4, %%es" ::"m"(state.first),
+        "m"(state.last), "m"(state.mxcsr), "m"(state.x87_control), "m"(state.selector)
+        : "memory");
     write_fs_base(state.fs_base);
     write_gs_base(state.gs_base);
 }
@@ -37,7 +39,8 @@ void fill(const State &state) {
 State read() {
     State state{};
     asm volatile("movdqa %%xmm0, %0\n\tmovdqa %%xmm15, %1\n\tstmxcsr %2\n\tfnstcw %3\n\tmovw %%es, %4"
-                 : "=m"(state.first), "=m"(state.last), "=m"(state.mxcsr), "=m"(state.x87_control), "=m"(state.selector));
+                 : "=m"(state.first), "=m"(state.last), "=m"(state.mxcsr), "=m"(state.x87_control),
+                   "=m"(state.selector));
     state.fs_base = read_fs_base();
     state.gs_base = read_gs_base();
     return state;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 hosts=qemu,bochs
 //
-// vcpu_notify interrupts a vCPU that runs in ring 1 or 3, wakes one that blocks, and is only remembered by one whose flag is 0.
-// No notification may be lost in the race between a vCPU's "set the flag, look at pending" and the sender: two vCPUs play
-// ping-pong by notifications, and every ball arrives exactly once.
+// vcpu_notify interrupts a vCPU that runs in ring 1 or 3, wakes one that blocks, and is only remembered by one whose
+// flag is 0. No notification may be lost in the race between a vCPU's "set the flag, look at pending" and the sender:
+// two vCPUs play ping-pong by notifications, and every ball arrives exactly once.
 #include "framework/guest.hpp"
 
 using namespace guest;

@@ -2,8 +2,9 @@
 // guest: vcpus=1 smp=2 beside=pulse hosts=qemu,bochs
 //
 // Two domains at once, each on a CPU of its own, neither noticing the other. Each beats ten times: it sleeps until its
-// timer's upcall, runs a program in ring 3 that makes system calls, and moves a page of its address space to another frame.
-// Expected: every beat finds the system calls counted and the page's old content gone. This is what `make demo` shows.
+// timer's upcall, runs a program in ring 3 that makes system calls, and moves a page of its address space to another
+// frame. Expected: every beat finds the system calls counted and the page's old content gone. This is what `make demo`
+// shows.
 #include "framework/guest.hpp"
 
 using namespace guest;

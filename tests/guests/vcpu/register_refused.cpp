@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// vcpu_register takes all entry points or none. Refused with EACCES: an address that is not canonical or in L4 slot 256, in
-// each field; hypercall_return in the lower half; a window that ends before it starts. EFAULT: a range outside the buffer.
-// After each refusal the old entry points still work.
+// vcpu_register takes all entry points or none. Refused with EACCES: an address that is not canonical or in L4 slot
+// 256, in each field; hypercall_return in the lower half; a window that ends before it starts. EFAULT: a range outside
+// the buffer. After each refusal the old entry points still work.
 #include "framework/guest.hpp"
 
 #include <cstddef>
@@ -49,7 +49,8 @@ void guest_main() {
     check_refused(entries, "a window that ends before it starts");
 
     for (const uint64_t offset : Words{call_buffer_size, call_buffer_size - sizeof entries + 8, 1ULL << 32, ~7ULL}) {
-        check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_REGISTER, offset), -RINGFOLD_EFAULT, "a range outside the buffer");
+        check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_REGISTER, offset), -RINGFOLD_EFAULT,
+                     "a range outside the buffer");
         check_alive("a range outside the buffer");
     }
     entries = default_entries();

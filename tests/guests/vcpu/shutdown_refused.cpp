@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// shutdown with a reason or code that does not exist is refused with EINVAL and the domain goes on. A register that does not
-// fit its 32-bit argument is refused with ERANGE, in this call and others: nothing is cut off silently. yield and version
-// answer as documented.
+// shutdown with a reason or code that does not exist is refused with EINVAL and the domain goes on. A register that
+// does not fit its 32-bit argument is refused with ERANGE, in this call and others: nothing is cut off silently. yield
+// and version answer as documented.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -17,7 +17,8 @@ void guest_main() {
         check_status(hypercall(RINGFOLD_HYPERCALL_SHUTDOWN, power_off, code), -RINGFOLD_EINVAL, "a code above 255");
     }
     for (const uint64_t upper_half : Words{1ULL << 32, 0xdead'0000'0000, 1ULL << 63}) {
-        check_status(hypercall(RINGFOLD_HYPERCALL_SHUTDOWN, power_off | upper_half, 0), -RINGFOLD_ERANGE, "a wide reason");
+        check_status(hypercall(RINGFOLD_HYPERCALL_SHUTDOWN, power_off | upper_half, 0), -RINGFOLD_ERANGE,
+                     "a wide reason");
         check_status(hypercall(RINGFOLD_HYPERCALL_SHUTDOWN, power_off, upper_half), -RINGFOLD_ERANGE, "a wide code");
         check_status(version(0 | upper_half), -RINGFOLD_ERANGE, "a wide query");
         check_status(hypercall(RINGFOLD_HYPERCALL_VCPU_STATE, upper_half), -RINGFOLD_ERANGE, "a wide vCPU number");

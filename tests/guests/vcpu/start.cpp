@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: vcpus=2 smp=2 hosts=qemu,bochs
 //
-// A second vCPU starts where it is told, in ring 1, with its own page, argument, FS and GS bases, the virtual interrupt flag 0,
-// the starter's entry points and an empty call buffer; runs beside the first; stops, and can be started again. Expected
-// also: vcpu_state follows, and starting a vCPU that runs is refused.
+// A second vCPU starts where it is told, in ring 1, with its own page, argument, FS and GS bases, the virtual interrupt
+// flag 0, the starter's entry points and an empty call buffer; runs beside the first; stops, and can be started again.
+// Expected also: vcpu_state follows, and starting a vCPU that runs is refused.
 #include "framework/guest.hpp"
 
 using namespace guest;

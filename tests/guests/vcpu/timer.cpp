@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: icount=1 timeout=60 hosts=qemu,bochs
 //
-// System time never goes back and the one-shot timer fires once, not before its deadline. Expected: a deadline in the past
-// fires at once, a later set replaces an earlier one, 0 disarms, `block` returns after the upcall, and the vCPU page's
-// run-state clocks account for the blocked time. (In QEMU with -icount: a busy host delays nothing then.)
+// System time never goes back and the one-shot timer fires once, not before its deadline. Expected: a deadline in the
+// past fires at once, a later set replaces an earlier one, 0 disarms, `block` returns after the upcall, and the vCPU
+// page's run-state clocks account for the blocked time. (In QEMU with -icount: a busy host delays nothing then.)
 #include "framework/guest.hpp"
 
 using namespace guest;
