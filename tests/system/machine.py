@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import time
@@ -65,6 +66,18 @@ class Machine:
             self._answer("QMP")
             self._send({"execute": "qmp_capabilities"})
         return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command}})
+
+    def stop_in_guest(self, cpu=0):
+        """Stops the machine at a moment when `cpu` is in a guest."""
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            self.monitor("stop")
+            self.monitor(f"cpu {cpu}")
+            if re.search(r"CPL=[13]", self.monitor("info registers")):
+                return
+            self.monitor("cont")
+            time.sleep(0.02)
+        raise AssertionError(f"CPU {cpu} was never met in a guest: {self.console}")
 
     def _send(self, message):
         self.stream.write(json.dumps(message) + "\n")

@@ -18,10 +18,12 @@ REPORT = re.compile(r"back trace of cpu (\d+):\n(?P<trace>(?:.*error:   0x[0-9a-
 @pytest.mark.parametrize("victim, command", [(0, CONTEXT_LOST), (1, CONTEXT_LOST), (0, NOT_RESTARTABLE)],
                          ids=["in a guest", "in the hypervisor", "not restartable"])
 def test_an_uncorrectable_machine_check_is_reported_and_ends_the_machine(tmp_path, victim, command):
-    guest = BUILD / "guests/nmi_loop.elf"  # on CPU 0; the other one idles
-    with Machine(tmp_path, cpus=2, extra=["-initrd", f"{guest} name=loop memory=16M cpu=0"]) as machine:
-        machine.wait_for("d1 loop: ")
+    guest = BUILD / "guests/spin.elf"  # on CPU 0; the other one idles
+    with Machine(tmp_path, cpus=2, extra=["-initrd", f"{guest} memory=16M cpu=0 -- forever"]) as machine:
+        machine.wait_for("spinning for ever")
+        machine.stop_in_guest(0)
         machine.monitor(command.format(cpu=victim))
+        machine.monitor("cont")
         assert machine.status() == 1, machine.console
     console = machine.console
     assert re.search(r"RINGFOLD PANIC: machine check: the interrupted context is lost$", console.rstrip()), console
