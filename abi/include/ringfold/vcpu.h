@@ -36,7 +36,8 @@
  *      window_iretq:   iretq
  *      slow:           int  RINGFOLD_VECTOR_SLOW_RETURN
  *
- * An upcall inside the window (after its first instruction) is delivered as if from return_frame. RINGFOLD_VECTOR_SLOW_
+ * The window ends behind `slow`, which must follow the IRETQ directly (at window_iretq + 2). An upcall inside the window
+ * (after its first instruction) is delivered as if from return_frame. RINGFOLD_VECTOR_SLOW_
  * RETURN, from ring 1 only, returns to return_frame, or delivers the pending upcall from there. A fault of the return
  * itself (window_iretq, or the slow return's) arrives at bad_return with return_frame as its frame, below it the error
  * code, below that the vector, as if from ring 3.

@@ -19,10 +19,20 @@ constinit uint64_t mapping_slot = 0;
 constinit std::atomic<bool> mapped{false};
 constinit std::atomic<bool> pinned{false};
 
-void map_it(unsigned round) {
-    for (unsigned i = 0; i < round % 7; ++i) {
+// Who comes first: in one round of four the other side waits for `handicap`, in the others a few instructions decide.
+constexpr uint64_t handicap = 20 * microsecond;
+void wait(bool is_handicapped, unsigned instructions) {
+    const uint64_t end = is_handicapped ? system_time() + handicap : 0;
+    while (is_handicapped && system_time() < end) {
         relax();
     }
+    for (unsigned i = 0; i < instructions; ++i) {
+        relax();
+    }
+}
+
+void map_it(unsigned round) {
+    wait(round % 4 == 1, round % 7);
     const Result result = set_entry(mapping_slot, entry_for(contested, user_data));
     mapped.store(result.ok());
     check(result.ok() || result.status == -RINGFOLD_EBUSY, "mapping: status %ld", result.status);
@@ -34,9 +44,7 @@ void map_it(unsigned round) {
 }
 
 void pin_it(unsigned round) {
-    for (unsigned i = 0; i < round / 7 % 7; ++i) {
-        relax();
-    }
+    wait(round % 4 == 3, round / 7 % 7);
     const Result result = pin(contested, 1);
     pinned.store(result.ok());
     check(result.ok() || result.status == -RINGFOLD_EBUSY, "pinning: status %ld", result.status);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// guest: vcpus=1 smp=2 beside=pulse hosts=qemu,bochs
+// guest: vcpus=1 smp=2 beside=pulse timeout=60 hosts=qemu,bochs
 //
 // Two domains at once, each on a CPU of its own, neither noticing the other. Each beats ten times: it sleeps until its
 // timer's upcall, runs a program in ring 3 that makes system calls, and moves a page of its address space to another
