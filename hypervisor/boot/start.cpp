@@ -22,6 +22,7 @@
 #include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/platform/machine.hpp"
 #include "hypervisor/platform/power.hpp"
+#include "hypervisor/sched/pools.hpp"
 
 #include <bit>
 #include <span>
@@ -80,6 +81,7 @@ void initialise_this_cpu_for_guests() {
     initialise_gate(address_of(self.space.hypervisor_root).raw(), self.features.process_context_ids);
     require(self.guest.roots.initialise(self.space.guest_slot_entry(), self.features.process_context_ids),
             "no memory for a CPU's roots");
+    pools::add_this_cpu();
 }
 
 void run_other_cpu() {

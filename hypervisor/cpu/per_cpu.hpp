@@ -14,6 +14,7 @@
 #include "hypervisor/mm/virtual_map.hpp"
 #include "hypervisor/sched/run_queue.hpp"
 
+#include <atomic>
 #include <cstdint>
 
 namespace ringfold {
@@ -27,6 +28,8 @@ struct PerCpu {
     HeldLocks held_locks;  // debug builds
     GuestCpu guest;
     Locked<RunQueue, LockRank::run_queue> run_queue;
+    CpuLoad load;                   // what the other CPUs see of run_queue
+    std::atomic<uint8_t> pool = 0;  // sched/pools.hpp
 };
 static_assert(virtual_map::cpu_data.size >= sizeof(PerCpu));
 

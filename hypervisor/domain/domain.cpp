@@ -68,6 +68,7 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     }
     domain.reason = reason;
     domain.exit_code = code;
+    domain.schedule.bandwidth.set_cap(Bandwidth::unlimited);  // its end does not wait for its next allowance
     domain.ending.store(true, std::memory_order_release);
     scheduler::interrupt_domain(domain);
 }

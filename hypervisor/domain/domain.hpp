@@ -35,6 +35,7 @@ struct Domain {
     const DomainId id;
     std::array<char, 32> name{};
     DomainMemory memory;
+    DomainSchedule schedule;
     std::array<Vcpu *, RINGFOLD_MAX_VCPUS> vcpus{};
     uint32_t vcpu_count = 0;
     std::atomic<uint32_t> vcpus_online = 0;             // not offline; the one that makes it 0 ends the domain

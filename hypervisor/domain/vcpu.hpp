@@ -2,9 +2,10 @@
 //
 // A virtual CPU. What its registers are while it does not run, what it registered, and what it holds.
 //
-// Who may touch what: `schedule` belongs to the scheduler (under the run-queue lock of `home`). Everything else is
-// touched only by the physical CPU on which the vCPU runs, or by whoever starts it while it is offline; the exceptions
-// are the page's pending flag and what is atomic.
+// Who may touch what: `schedule` belongs to the scheduler, and so do the page's run-state fields (under the run-queue
+// lock of the vCPU's home). Everything else is touched only by the physical CPU on which the vCPU runs (the next one
+// sees what it wrote: the run-queue locks lie between), or by whoever starts it while it is offline; the exceptions are
+// the page's pending flag and what is atomic.
 #pragma once
 
 #include "hypervisor/domain/call_buffer.hpp"
@@ -12,6 +13,7 @@
 #include "hypervisor/gate/entry_frame.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/mm/held_frames.hpp"
+#include "hypervisor/sched/schedule_entry.hpp"
 
 #include <ringfold/vcpu.h>
 
@@ -22,32 +24,6 @@
 namespace ringfold {
 
 struct Domain;
-
-enum class VcpuState : uint8_t {
-    offline,
-    starting,  // being set up by whoever starts it
-    runnable,
-    running,
-    blocked,
-    stopping,  // asked to go offline; becomes so when its registers are off the physical CPU
-};
-
-// The state as the vCPU page shows it.
-[[nodiscard]] constexpr uint32_t abi_state(VcpuState state) {
-    switch (state) {
-        case VcpuState::offline:
-        case VcpuState::starting:
-            return RINGFOLD_VCPU_OFFLINE;
-        case VcpuState::runnable:
-            return RINGFOLD_VCPU_RUNNABLE;
-        case VcpuState::blocked:
-            return RINGFOLD_VCPU_BLOCKED;
-        case VcpuState::running:
-        case VcpuState::stopping:
-            return RINGFOLD_VCPU_RUNNING;
-    }
-    return RINGFOLD_VCPU_OFFLINE;
-}
 
 // Segment state that only a vCPU switch saves and loads (DESIGN: "not loaded on entry").
 struct SegmentState {
@@ -72,25 +48,16 @@ struct PendingException {
     uint64_t error;
 };
 
-// Queue links of the scheduler; see sched/run_queue.hpp.
-struct ScheduleEntry {
-    VcpuState state = VcpuState::offline;
-    struct Vcpu *next = nullptr;
-    struct Vcpu *next_timer = nullptr;  // all vCPUs of a home CPU that have a timer armed
-    uint64_t timer_deadline = 0;        // ns of system time; 0: disarmed
-    uint64_t slice_end = 0;             // ns of system time
-    uint64_t state_since = 0;           // ns of system time
-};
-
 struct Vcpu {
-    Vcpu(Domain &owner, VcpuId number, CpuId cpu) : domain(owner), id(number), home(cpu) {}
+    // It runs on `cpu` first.
+    Vcpu(Domain &owner, VcpuId number, CpuId cpu);
     Vcpu(const Vcpu &) = delete;
     Vcpu &operator=(const Vcpu &) = delete;
 
     Domain &domain;
     const VcpuId id;
-    const CpuId home;  // the physical CPU it runs on
     ScheduleEntry schedule;
+    Vcpu *next_ended = nullptr;  // in a list of those that went offline together
 
     EntryFrame registers{};
     SegmentState segments;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The vCPUs of one physical CPU: those that wait for it, first come first served, and those with a timer armed. Pure
-// lists; the scheduler holds the lock.
+// The schedule of one physical CPU: who runs, who waits, whose timers are armed. Pure: time is passed in, and states of
+// vCPUs, locks and the machine are the caller's (scheduler.cpp; in unit tests, a simulation).
 #pragma once
 
-#include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/sched/cpu_load.hpp"
+#include "hypervisor/sched/ready_queue.hpp"
+#include "hypervisor/sched/schedule_entry.hpp"
+#include "hypervisor/sched/timer_queue.hpp"
 
 #include <cstdint>
 
@@ -12,90 +15,75 @@ namespace ringfold {
 
 class RunQueue {
   public:
-    [[nodiscard]] bool empty() const { return head_ == nullptr; }
+    [[nodiscard]] ScheduleEntry *running() const { return running_; }
+    [[nodiscard]] const ReadyQueue &waiting() const { return ready_; }
+    [[nodiscard]] TimerQueue &timers() { return timers_; }
 
-    // `vcpu` is in no queue.
-    void append(Vcpu &vcpu) {
-        vcpu.schedule.next = nullptr;
-        if (head_ == nullptr) {
-            head_ = &vcpu;
-        } else {
-            tail_->schedule.next = &vcpu;
-        }
-        tail_ = &vcpu;
+    // --- vCPUs come and go
+
+    // What a vCPU that was blocked may claim: before its pool_claim() is looked at.
+    void begin_wake(ScheduleEntry &entry) const { ready_.limit_claim(entry); }
+    // A vCPU whose home is this CPU, and which is in no queue, waits from now on. `wakes_up`: it was not waiting
+    // before. True: the CPU must look again, or its timer comes too late for it.
+    [[nodiscard]] bool add(ScheduleEntry &entry, bool wakes_up, uint64_t now);
+    // It waits no longer: it is not in the ready queue and not parked.
+    void withdraw(ScheduleEntry &entry);
+
+    // Takes a vCPU that does not run, and its timers, off this CPU: its virtual time is then the pool's.
+    void detach(ScheduleEntry &entry);
+    // The other half, at its new home. It waits for nothing yet: add() may follow.
+    void attach(ScheduleEntry &entry);
+
+    // --- who runs
+
+    enum class Now : uint8_t { goes_on, yields, leaves };
+    // Chooses who runs from `now` on, null if nobody can. `current` says what the one that runs (if any) is about: one
+    // that goes on or yields and is not chosen waits; one that leaves is in no queue afterwards.
+    ScheduleEntry *choose(Now current, uint64_t now);
+    // The one that choose() gave cannot run after all.
+    void drop_running(uint64_t now);
+    // `entry`, if it waits here, is to run next, without regard to claims.
+    void prefer(ScheduleEntry &entry) { favourite_ = entry.OrderedNode<ReadyTag>::in_tree() ? &entry : nullptr; }
+
+    // The claim of whom choose() would let run now, after catch_up(), as the pool counts; never() if nobody.
+    [[nodiscard]] VirtualTime best_claim(Now current) const;
+
+    // --- time
+
+    // When choose() is due again, or a timer: UINT64_MAX if neither. Tickless: a vCPU that nobody waits for runs on.
+    // Whoever calls arm() makes the CPU's timer come then.
+    [[nodiscard]] uint64_t arm() { return armed_ = next_deadline(); }
+    [[nodiscard]] uint64_t armed() const { return armed_; }
+    [[nodiscard]] bool slice_is_over(uint64_t now) const { return now >= slice_end(); }
+
+    // No vCPU of this CPU may have more claim than longest_memory before the pool.
+    void catch_up(VirtualTime pool, uint64_t now) {
+        charge(now);
+        ready_.catch_up(pool);
     }
-
-    // The one that waited longest, or null.
-    Vcpu *take_first() {
-        Vcpu *const first = head_;
-        if (first != nullptr) {
-            head_ = first->schedule.next;
-            first->schedule.next = nullptr;
-        }
-        return first;
+    [[nodiscard]] VirtualTime level() const { return ready_.pool_level(); }  // as the pool counts
+    void publish(CpuLoad &load) const;
+    [[nodiscard]] VirtualTime pool_claim(const ScheduleEntry &entry) const {
+        return ready_.to_pool(entry.virtual_time);
     }
-
-    // Takes `vcpu` out if it waits here.
-    void remove(Vcpu &vcpu) {
-        Vcpu *previous = nullptr;
-        for (Vcpu *entry = head_; entry != nullptr; previous = entry, entry = entry->schedule.next) {
-            if (entry != &vcpu) {
-                continue;
-            }
-            (previous == nullptr ? head_ : previous->schedule.next) = vcpu.schedule.next;
-            if (tail_ == &vcpu) {
-                tail_ = previous;
-            }
-            vcpu.schedule.next = nullptr;
-            return;
-        }
-    }
-
-    // Arms, moves or (deadline 0) disarms the timer of `vcpu`; ns of system time.
-    void set_timer(Vcpu &vcpu, uint64_t deadline) {
-        if (vcpu.schedule.timer_deadline != 0) {
-            unlink_timer(vcpu);
-        }
-        vcpu.schedule.timer_deadline = deadline;
-        if (deadline != 0) {
-            Vcpu **link = &timers_;
-            while (*link != nullptr && (*link)->schedule.timer_deadline <= deadline) {
-                link = &(*link)->schedule.next_timer;
-            }
-            vcpu.schedule.next_timer = *link;
-            *link = &vcpu;
-        }
-    }
-
-    // A vCPU whose deadline is at or before `now`, disarmed; null if there is none.
-    Vcpu *take_expired(uint64_t now) {
-        Vcpu *const first = timers_;
-        if (first == nullptr || first->schedule.timer_deadline > now) {
-            return nullptr;
-        }
-        timers_ = first->schedule.next_timer;
-        first->schedule.next_timer = nullptr;
-        first->schedule.timer_deadline = 0;
-        return first;
-    }
-
-    // The earliest deadline; 0 if no timer is armed.
-    [[nodiscard]] uint64_t next_deadline() const { return timers_ == nullptr ? 0 : timers_->schedule.timer_deadline; }
 
   private:
-    void unlink_timer(Vcpu &vcpu) {
-        for (Vcpu **link = &timers_; *link != nullptr; link = &(*link)->schedule.next_timer) {
-            if (*link == &vcpu) {
-                *link = vcpu.schedule.next_timer;
-                vcpu.schedule.next_timer = nullptr;
-                return;
-            }
-        }
-    }
+    void charge(uint64_t now);
+    void take_out(ScheduleEntry &entry);
+    void park(ScheduleEntry &entry);
+    ScheduleEntry *take_best(Now current, uint64_t now);
+    [[nodiscard]] uint64_t slice_end() const;
+    [[nodiscard]] uint64_t next_deadline() const;
 
-    Vcpu *head_ = nullptr;
-    Vcpu *tail_ = nullptr;
-    Vcpu *timers_ = nullptr;  // by deadline
+    ReadyQueue ready_;
+    TimerQueue timers_;
+    ScheduleEntry *running_ = nullptr;
+    ScheduleEntry *favourite_ = nullptr;  // one that waits
+    uint64_t charged_until_ = 0;          // ns of system time, of the one that runs
+    uint64_t slice_start_ = 0;
+    uint64_t cap_end_ = UINT64_MAX;  // when its domain's cap is to be looked at
+    uint64_t armed_ = UINT64_MAX;    // what the CPU's timer was told
+    bool must_give_way_ = false;     // to one that woke up
 };
 
 }  // namespace ringfold

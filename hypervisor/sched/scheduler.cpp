@@ -1,39 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/sched/scheduler.hpp"
 
-#include "hypervisor/cpu/idle.hpp"
-#include "hypervisor/cpu/kick.hpp"
-#include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/domain.hpp"
-#include "hypervisor/domain/vcpu_switch.hpp"
 #include "hypervisor/platform/time.hpp"
+#include "hypervisor/sched/processors.hpp"
+#include "hypervisor/sched/run_state.hpp"
+#include "hypervisor/sched/timer_arming.hpp"
 
-#include <algorithm>
 #include <atomic>
 
 namespace ringfold::scheduler {
 
 namespace {
 
-using LockedQueue = Locked<RunQueue, LockRank::run_queue>;
-
-LockedQueue &queue_of(const Vcpu &vcpu) { return cpu(vcpu.home).run_queue; }
-
-// Under the queue's lock. Accounts the time in the state that ends.
-void change_state(Vcpu &vcpu, VcpuState state, uint64_t now) {
-    ScheduleEntry &entry = vcpu.schedule;
-    if (vcpu.page != nullptr) {
-        vcpu.page->run_time[abi_state(entry.state)] += now - entry.state_since;
-        vcpu.page->state = abi_state(state);
-    }
-    entry.state = state;
-    entry.state_since = now;
-}
-
-void make_runnable(Vcpu &vcpu, RunQueue &queue) {
-    change_state(vcpu, VcpuState::runnable, nanoseconds_since_boot());
-    queue.append(vcpu);
-}
+constinit Processors processors;
 
 void set_pending(Vcpu &vcpu) {
     std::atomic_ref<uint8_t>(vcpu.page->upcall_pending).store(1, std::memory_order_seq_cst);
@@ -43,77 +23,56 @@ bool is_pending(const Vcpu &vcpu) {
     return std::atomic_ref<uint8_t>(vcpu.page->upcall_pending).load(std::memory_order_seq_cst) != 0;
 }
 
-// Under the lock, like block()'s look at the pending flag: either block() sees the flag, or this sees it blocked.
-void wake(Vcpu &vcpu, RunQueue &queue) {
-    if (vcpu.schedule.state == VcpuState::blocked) {
-        make_runnable(vcpu, queue);
-    }
+bool is_online(const Vcpu &vcpu) {
+    return vcpu.schedule.state != VcpuState::offline && vcpu.schedule.state != VcpuState::starting;
 }
 
-// The next timer interrupt: the earliest vCPU timer, and the end of the slice if somebody waits for the CPU.
-void arm_for(const RunQueue &queue, const Vcpu *running) {
-    uint64_t deadline = queue.next_deadline();
-    if (running != nullptr && !queue.empty()) {
-        deadline = deadline == 0 ? running->schedule.slice_end : std::min(deadline, running->schedule.slice_end);
-    }
-    if (deadline == 0) {
-        disarm_timer();
-    } else {
-        arm_timer(deadline);
-    }
-}
-
-// Under the lock: what becomes of the vCPU that ran until now.
-void put_back(Vcpu &vcpu, RunQueue &queue, uint64_t now) {
-    if (vcpu.schedule.state == VcpuState::running) {
-        change_state(vcpu, VcpuState::runnable, now);
-        queue.append(vcpu);
-    }
-}
-
-// Under the lock: may the vCPU that runs go on? Until its slice ends or it yields, and longer if nobody waits.
-bool keeps_cpu(Vcpu &vcpu, const RunQueue &queue, uint64_t now) {
-    if (vcpu.schedule.state != VcpuState::running || vcpu.domain.ending.load(std::memory_order_acquire)) {
+// Under the lock of its home, like block()'s look at the pending flag: either block() sees the flag, or this sees it
+// blocked. True: it is runnable now, and the caller makes it ready when the lock is gone.
+bool end_wait(Vcpu &vcpu, RunQueue &queue, uint64_t now) {
+    vcpu.schedule.was_notified = true;
+    if (vcpu.schedule.state != VcpuState::blocked) {
         return false;
     }
-    if (queue.empty()) {
-        vcpu.schedule.slice_end = now + time_slice;
+    queue.timers().set(vcpu.schedule.wait_timer, 0);
+    set_state(vcpu, VcpuState::runnable, now);
+    return true;
+}
+
+// Under the lock of this CPU: the vCPU that runs here blocks.
+void leave_blocked(Vcpu &vcpu, RunQueue &queue, uint64_t deadline) {
+    const uint64_t now = nanoseconds_since_boot();
+    if (deadline <= now) {
+        return;
+    }
+    queue.drop_running(now);
+    set_state(vcpu, VcpuState::blocked, now);
+    if (deadline != no_deadline) {
+        queue.timers().set(vcpu.schedule.wait_timer, deadline);
+    }
+}
+
+// What a vCPU does when its timer, or the end of its wait, has come.
+bool expire(Timer &timer, RunQueue &queue, uint64_t now) {
+    Vcpu &vcpu = *timer.owner.vcpu;
+    ScheduleEntry &entry = vcpu.schedule;
+    if (&timer == &entry.timer) {
+        set_pending(vcpu);
+        return end_wait(vcpu, queue, now);
+    }
+    if (entry.parked) {
+        entry.parked = false;
         return true;
     }
-    return !this_cpu().guest.yielding && now < vcpu.schedule.slice_end;
+    return end_wait(vcpu, queue, now);
 }
 
-// Takes vCPUs of ending domains off line, and gives the first other one.
-Vcpu *take_next(RunQueue &queue, uint64_t now, Vcpu *&ended) {
-    for (Vcpu *next = queue.take_first(); next != nullptr; next = queue.take_first()) {
-        if (!next->domain.ending.load(std::memory_order_acquire)) {
-            return next;
-        }
-        queue.set_timer(*next, 0);
-        change_state(*next, VcpuState::offline, now);
-        next->schedule.next = ended;
-        ended = next;
-    }
-    return nullptr;
-}
-
-// Outside the lock: each vCPU of the list is offline for good.
-void finish_ended(Vcpu *ended) {
-    while (ended != nullptr) {
-        Vcpu *const vcpu = ended;
-        ended = vcpu->schedule.next;
-        vcpu->schedule.next = nullptr;
-        Domain &domain = vcpu->domain;
-        if (domain.vcpus_online.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            finish_shutdown(domain);
-        }
-    }
-}
+enum class Attention : uint8_t { nobody, visit, ready };
 
 }  // namespace
 
 Result<void> reserve(Vcpu &vcpu) {
-    auto queue = queue_of(vcpu).lock();
+    auto queue = Processors::lock_home(vcpu.schedule);
     if (vcpu.schedule.state != VcpuState::offline) {
         return Error::already_exists;
     }
@@ -122,45 +81,84 @@ Result<void> reserve(Vcpu &vcpu) {
 }
 
 void cancel(Vcpu &vcpu) {
-    auto queue = queue_of(vcpu).lock();
+    auto queue = Processors::lock_home(vcpu.schedule);
     vcpu.schedule.state = VcpuState::offline;
 }
 
 void start(Vcpu &vcpu) {
+    const uint64_t now = nanoseconds_since_boot();
     {
-        auto queue = queue_of(vcpu).lock();
-        vcpu.schedule.state_since = nanoseconds_since_boot();
-        make_runnable(vcpu, *queue);
+        auto queue = Processors::lock_home(vcpu.schedule);
+        if (vcpu.schedule.state_since == 0) {
+            vcpu.schedule.state_since = now;  // what was before its first start does not count
+        }
+        set_state(vcpu, VcpuState::runnable, now);
     }
-    kick(vcpu.home);
+    dispatch::make_ready(processors, vcpu.schedule, now);
 }
 
 VcpuState state_of(const Vcpu &vcpu) {
-    auto queue = queue_of(vcpu).lock();
+    auto queue = Processors::lock_home(vcpu.schedule);
     return vcpu.schedule.state;
 }
 
-bool notify(Vcpu &vcpu) {
+CpuId home_of(const Vcpu &vcpu) { return vcpu.schedule.home.load(std::memory_order_relaxed); }
+
+namespace {
+
+// False if it is offline.
+bool call_attention(Vcpu &vcpu, bool sets_pending) {
+    const uint64_t now = nanoseconds_since_boot();
+    auto attention = Attention::nobody;
+    CpuId home;
     {
-        auto queue = queue_of(vcpu).lock();
-        if (vcpu.schedule.state == VcpuState::offline || vcpu.schedule.state == VcpuState::starting) {
+        auto queue = Processors::lock_home(vcpu.schedule);
+        if (!is_online(vcpu)) {
             return false;
         }
-        set_pending(vcpu);
-        wake(vcpu, *queue);
+        if (sets_pending) {
+            set_pending(vcpu);
+        }
+        home = home_of(vcpu);
+        if (end_wait(vcpu, *queue, now)) {
+            attention = Attention::ready;
+        } else if (vcpu.schedule.state == VcpuState::running) {
+            attention = Attention::visit;
+        }
     }
-    kick(vcpu.home);
+    if (attention == Attention::ready) {
+        dispatch::make_ready(processors, vcpu.schedule, now);
+    } else if (attention == Attention::visit) {
+        kick(home);
+    }
     return true;
 }
 
-void interrupt_domain(const Domain &domain) {
+}  // namespace
+
+bool notify(Vcpu &vcpu) { return call_attention(vcpu, true); }
+
+bool wake(Vcpu &vcpu) { return call_attention(vcpu, false); }
+
+void interrupt_domain(Domain &domain) {
+    const uint64_t now = nanoseconds_since_boot();
     for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
         Vcpu &vcpu = *domain.vcpus[number];
+        bool is_ready = false;
+        CpuId home;
         {
-            auto queue = queue_of(vcpu).lock();
-            wake(vcpu, *queue);
+            auto queue = Processors::lock_home(vcpu.schedule);
+            home = home_of(vcpu);
+            is_ready = end_wait(vcpu, *queue, now);
+            if (vcpu.schedule.parked) {
+                queue->withdraw(vcpu.schedule);
+                is_ready = true;
+            }
         }
-        kick(vcpu.home);
+        if (is_ready) {
+            dispatch::make_ready(processors, vcpu.schedule, now);
+        }
+        kick(home);
     }
 }
 
@@ -170,85 +168,99 @@ void yield() {
     guest.reschedule.store(true, std::memory_order_relaxed);
 }
 
-void block() {
+bool yield_to(Vcpu &target) {
+    const CpuId self = this_cpu().id;
+    ScheduleEntry &entry = target.schedule;
+    const uint64_t now = nanoseconds_since_boot();
+    yield();
+    {
+        auto queue = Processors::lock_home(entry);
+        const bool waits = entry.OrderedNode<ReadyTag>::in_tree();
+        const CpuId home = home_of(target);
+        if (!waits || (home != self && (entry.on_cpu.load(std::memory_order_acquire) ||
+                                        !dispatch::allowed(processors, entry).contains(self)))) {
+            return false;
+        }
+        if (home == self) {
+            queue->prefer(entry);
+            return true;
+        }
+        queue->detach(entry);
+        entry.home.store(self, std::memory_order_relaxed);
+        dispatch::publish(processors, home, *queue);
+    }
+    auto queue = Processors::lock(self);
+    queue->attach(entry);
+    (void)queue->add(entry, false, now);
+    queue->prefer(entry);
+    dispatch::publish(processors, self, *queue);
+    return true;
+}
+
+void block(uint64_t deadline) {
     Vcpu &vcpu = *this_cpu().guest.current;
-    auto queue = queue_of(vcpu).lock();
+    auto queue = Processors::lock(this_cpu().id);
     if (!is_pending(vcpu)) {
-        change_state(vcpu, VcpuState::blocked, nanoseconds_since_boot());
+        leave_blocked(vcpu, *queue, deadline);
+    }
+}
+
+void begin_wait() {
+    Vcpu &vcpu = *this_cpu().guest.current;
+    auto queue = Processors::lock(this_cpu().id);
+    vcpu.schedule.was_notified = false;
+}
+
+void wait_until(uint64_t deadline) {
+    Vcpu &vcpu = *this_cpu().guest.current;
+    auto queue = Processors::lock(this_cpu().id);
+    if (!vcpu.schedule.was_notified) {
+        leave_blocked(vcpu, *queue, deadline);
     }
 }
 
 void stop() {
     Vcpu &vcpu = *this_cpu().guest.current;
-    auto queue = queue_of(vcpu).lock();
-    queue->set_timer(vcpu, 0);
-    change_state(vcpu, VcpuState::stopping, nanoseconds_since_boot());
+    const uint64_t now = nanoseconds_since_boot();
+    auto queue = Processors::lock(this_cpu().id);
+    queue->timers().set(vcpu.schedule.timer, 0);
+    queue->drop_running(now);
+    set_state(vcpu, VcpuState::stopping, now);
 }
 
 void set_timer(uint64_t deadline) {
     Vcpu &vcpu = *this_cpu().guest.current;
-    auto queue = queue_of(vcpu).lock();
-    queue->set_timer(vcpu, deadline);
-    arm_for(*queue, &vcpu);
+    auto queue = Processors::lock(this_cpu().id);
+    queue->timers().set(vcpu.schedule.timer, deadline);
+    arm_for(*queue);
 }
 
 void handle_timer() {
-    const uint64_t now = nanoseconds_since_boot();
-    auto queue = this_cpu().run_queue.lock();
-    while (Vcpu *const vcpu = queue->take_expired(now)) {
-        set_pending(*vcpu);
-        wake(*vcpu, *queue);
+    const CpuId self = this_cpu().id;
+    // The rest comes with the next interrupt, which comes at once: a thousand timers that fire together must not keep
+    // this CPU from its guest and its requests.
+    constexpr unsigned most_at_once = 16;
+    for (unsigned handled = 0; handled < most_at_once; ++handled) {
+        const uint64_t now = nanoseconds_since_boot();
+        Timer *timer = nullptr;
+        bool is_ready = false;
+        {
+            auto queue = Processors::lock(self);
+            timer = queue->timers().take_expired(now);
+            is_ready = timer != nullptr && expire(*timer, *queue, now);
+        }
+        if (timer == nullptr) {
+            break;
+        }
+        if (is_ready) {
+            dispatch::make_ready(processors, timer->owner, now);
+        }
     }
-    const Vcpu *const running = this_cpu().guest.current;
-    if (running == nullptr || now >= running->schedule.slice_end) {
+    auto queue = Processors::lock(self);
+    if (queue->running() == nullptr || queue->slice_is_over(nanoseconds_since_boot())) {
         this_cpu().guest.reschedule.store(true, std::memory_order_relaxed);
     }
-    arm_for(*queue, running);
-}
-
-void choose(EntryFrame &frame) {
-    GuestCpu &guest = this_cpu().guest;
-    for (;;) {
-        Vcpu *const previous = guest.current;
-        const bool asked = guest.reschedule.exchange(false, std::memory_order_seq_cst);
-        if (!asked && previous != nullptr && previous->schedule.state == VcpuState::running) {
-            return;
-        }
-        Vcpu *next = nullptr;
-        Vcpu *ended = nullptr;
-        {
-            const uint64_t now = nanoseconds_since_boot();
-            auto queue = this_cpu().run_queue.lock();
-            if (previous != nullptr && keeps_cpu(*previous, *queue, now)) {
-                next = previous;
-            } else {
-                if (previous != nullptr) {
-                    put_back(*previous, *queue, now);
-                }
-                next = take_next(*queue, now, ended);
-            }
-            if (next != nullptr && next->schedule.state != VcpuState::running) {
-                next->schedule.slice_end = now + time_slice;
-                change_state(*next, VcpuState::running, now);
-            }
-            arm_for(*queue, next);
-        }
-        guest.yielding = false;
-        if (next != previous) {
-            switch_vcpu(previous, next, frame);
-        }
-        if (previous != nullptr && previous->schedule.state == VcpuState::stopping) {
-            auto queue = this_cpu().run_queue.lock();
-            change_state(*previous, VcpuState::offline, nanoseconds_since_boot());
-            previous->schedule.next = ended;
-            ended = previous;
-        }
-        finish_ended(ended);
-        if (next != nullptr) {
-            return;
-        }
-        wait_for_interrupt();
-    }
+    arm_for(*queue);
 }
 
 }  // namespace ringfold::scheduler

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which vCPU a physical CPU runs. Each vCPU has a home CPU; the vCPUs of a CPU take turns of `time_slice`, a waking one
-// waits at the end of the queue. Tickless: a timer interrupt comes only for the end of a slice that somebody waits for,
-// and for vCPU timers.
+// Which vCPU a physical CPU runs: the policy (run_queue.hpp, dispatch.hpp) with states of vCPUs, timers and the
+// machine. docs/scheduler.md describes it. Tickless: a timer interrupt comes only for the end of a slice that somebody
+// waits for, for a cap, and for timers of vCPUs.
 #pragma once
 
 #include "hypervisor/domain/vcpu.hpp"
@@ -13,7 +13,7 @@
 
 namespace ringfold::scheduler {
 
-inline constexpr uint64_t time_slice = 10'000'000;  // ns
+// --- from offline and back
 
 // An offline vCPU becomes the caller's to set up: nobody else can start it until start() or cancel(). already_exists:
 // it is not offline.
@@ -21,20 +21,37 @@ inline constexpr uint64_t time_slice = 10'000'000;  // ns
 void cancel(Vcpu &vcpu);
 // The reserved vCPU is complete: it may run from now on.
 void start(Vcpu &vcpu);
-
 [[nodiscard]] VcpuState state_of(const Vcpu &vcpu);
+
+// --- getting a vCPU's attention
 
 // Sets upcall_pending; interrupts the vCPU if it runs, wakes it if it blocks. False if it is offline.
 [[nodiscard]] bool notify(Vcpu &vcpu);
-
+// The same, but for the flag, which the caller has set if it wants to.
+bool wake(Vcpu &vcpu);
 // Asks every CPU that has a vCPU of `domain` to look at it again.
-void interrupt_domain(const Domain &domain);
+void interrupt_domain(Domain &domain);
+// The CPU where it runs or ran last: a hint.
+[[nodiscard]] CpuId home_of(const Vcpu &vcpu);
 
-// For the vCPU that runs here: the effect is at the end of the visit.
+// --- for the vCPU that runs here: the effect is at the end of the visit
+
 void yield();
-void block();  // unless an upcall is pending
-void stop();   // goes offline
+// Lets `target`, of the same domain, run here instead of the caller, if it waits for a CPU and may run on this one; and
+// yields. True if it will.
+[[nodiscard]] bool yield_to(Vcpu &target);
+// Blocks, unless an upcall is pending, until notified or woken, or until system time `deadline`.
+inline constexpr uint64_t no_deadline = UINT64_MAX;
+void block(uint64_t deadline = no_deadline);
+// Waiting for something else: begin_wait(), look whether it is there, and if not, wait_until(). It blocks unless the
+// vCPU was notified or woken since begin_wait(), so nothing that came after the look is missed.
+void begin_wait();
+void wait_until(uint64_t deadline);
+void stop();  // goes offline
+// The guest's one-shot timer, in system time; 0: none.
 void set_timer(uint64_t deadline);
+
+// --- from the machine
 
 // The timer interrupt of this CPU.
 void handle_timer();

@@ -97,12 +97,19 @@ struct ringfold_time {
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_time, 32);
 
+/*
+ * Run state: read state, run_time and state_since between two equal, even values of state_version. What the vCPU spent
+ * in a state until now is run_time[it], and for the present state system time - state_since more. Stolen time is
+ * run_time[RINGFOLD_VCPU_RUNNABLE].
+ */
+
 /* One page a vCPU, in frames of the guest. Nothing in it is trusted by the hypervisor; what it reads it reads once. */
 struct ringfold_vcpu_page {
 	struct ringfold_return_frame return_frame; /* guest writes, before a return to ring 3 */
 	uint8_t interrupt_flag;  /* both: 1 = upcalls may be delivered. The guest sets and clears it with plain stores */
 	uint8_t upcall_pending;  /* both: the hypervisor sets it, the guest clears it before it looks for events */
-	uint8_t reserved[6];
+	uint8_t preempted;       /* hypervisor writes: 1 = could run, but waits for a CPU. For the domain's other vCPUs */
+	uint8_t reserved[5];
 	uint64_t cr2;            /* gate writes: fault address of the page fault being delivered */
 	uint64_t dr6;            /* gate writes: DR6 of the debug exception being delivered */
 	uint64_t kernel_stack;   /* guest writes: initial RSP of deliveries from ring 3 */
@@ -112,8 +119,11 @@ struct ringfold_vcpu_page {
 	struct ringfold_time time;     /* hypervisor writes */
 	uint32_t state;          /* hypervisor writes: RINGFOLD_VCPU_*; 0 in the page of a vCPU that never ran */
 	uint32_t vcpu_id;        /* hypervisor writes */
-	uint64_t run_time[4];    /* hypervisor writes: ns spent in each state RINGFOLD_VCPU_RUNNING..OFFLINE */
-	uint8_t reserved2[4096 - 168];
+	uint64_t run_time[4];    /* hypervisor writes: ns spent in each state RINGFOLD_VCPU_RUNNING..OFFLINE, until state_since */
+	uint64_t state_since;    /* hypervisor writes: system time at which `state` began */
+	uint32_t state_version;  /* hypervisor writes: odd while state, run_time and state_since change */
+	uint32_t reserved3;
+	uint8_t reserved2[4096 - 184];
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_vcpu_page, 4096);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, interrupt_flag, RINGFOLD_INTERRUPT_FLAG_OFFSET);
@@ -121,6 +131,7 @@ RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, upcall_pending, RINGFOLD_UPCAL
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, cr2, 48);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, user_gs_base, 88);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, time, 96);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, state_since, 168);
 
 #define RINGFOLD_VCPU_RUNNING 0U  /* on a physical CPU */
 #define RINGFOLD_VCPU_RUNNABLE 1U /* waits for one */
