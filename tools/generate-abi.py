@@ -23,7 +23,10 @@ REGISTERS = {"rdi": "D", "rsi": "S", "rdx": "d", "r10": None, "r8": None, "r9": 
 ARGUMENT_TYPES = {8: "uint8_t", 16: "uint16_t", 32: "uint32_t", 64: "uint64_t"}
 
 # What a call may ask of its caller, and how the reference page says it.
-RIGHTS = {"none": "any domain, for itself"}
+RIGHT_NAMES = ("control", "inspect", "schedule", "console", "hardware", "machine", "trace", "debug")
+RIGHTS = {"none": "any domain, for itself",
+          **{name: f"`{name}`" for name in RIGHT_NAMES},
+          **{f"{name} of another": f"any domain, for itself; `{name}`, to act on another" for name in RIGHT_NAMES}}
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 C_WORDS = set("""auto break case char const continue default do double else enum extern float for goto if inline int
@@ -147,6 +150,10 @@ def read_hypercall(entry, number, base):
                      read_errors(entry["errors"], base, where),
                      read_result(entry.get("results", []), where), entry.get("progress", ""))
     require(not (call.result and call.progress), f"{where}: rdx cannot be both result and progress")
+    if call.rights.endswith(" of another"):
+        require(call.arguments and call.arguments[0].name == "domain", f"{where}: its first argument must be 'domain'")
+    if call.rights != "none":
+        require("EPERM" in [error for error, _ in call.errors], f"{where}: needs a right, but lists no EPERM")
     return call
 
 
@@ -251,7 +258,7 @@ def wrappers_header(calls):
 
 
 def dispatch_row(call):
-    fields = [str(call.number), call.name, call.rights, call.second_register]
+    fields = [str(call.number), call.name, call.rights.replace(" ", "_"), call.second_register]
     return f"HYPERCALL({', '.join(fields + [argument.declaration for argument in call.arguments])})"
 
 
@@ -260,7 +267,8 @@ def dispatch_table(calls):
         "// SPDX-License-Identifier: Apache-2.0",
         "//",
         "// HYPERCALL(number, name, rights, second register, parameters...). Generated from abi/hypercalls.toml by",
-        "// tools/generate-abi.py. The second register is what RDX means: `nothing` (0), `value` (0 on error) or `progress`.",
+        "// tools/generate-abi.py. Rights: `none`, RIGHT (checked before the handler), RIGHT_of_another (by the handler, with",
+        "// domain/access.hpp). The second register is what RDX means: `nothing` (0), `value` (0 on error) or `progress`.",
         *map(dispatch_row, calls),
         "#undef HYPERCALL\n",
     ])
@@ -312,6 +320,9 @@ def reference_page(calls, base):
     index = [f"| {call.number} | [{call.name}](#{call.number}-{call.name}) | {cell(call.summary)} |" for call in calls]
     return "\n".join([REFERENCE_HEAD.format(version=f"{base.version >> 16}.{base.version & 0xffff}") + "\n".join(errors),
                       "", "## Hypercalls", "", "| number | name | |", "| --- | --- | --- |", *index, "",
+                      "## Rights", "", "Calls that need one (`RINGFOLD_RIGHT_*` of `ringfold/domain.h`); without it they give `EPERM`.", "",
+                      "| call | needs |", "| --- | --- |",
+                      *[f"| {call.name} | {RIGHTS[call.rights]} |" for call in calls if call.rights != "none"], "",
                       *[reference_entry(call) for call in calls]])
 
 

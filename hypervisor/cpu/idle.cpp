@@ -17,4 +17,10 @@ void wait_for_interrupt() {
     stop_if_asked();
 }
 
+void take_interrupts() {
+    // One instruction after STI is run before an interrupt is taken, hence the NOP.
+    asm volatile("sti\n\tnop\n\tcli" : : : "memory");
+    stop_if_asked();
+}
+
 }  // namespace ringfold

@@ -3,8 +3,11 @@
 
 namespace ringfold {
 
-// Halts this CPU with interrupts on until one came, unless GuestCpu::reschedule is set. The only place where the
-// hypervisor takes interrupts.
+// Halts this CPU with interrupts on until one came, unless GuestCpu::reschedule is set.
 void wait_for_interrupt();
+
+// Takes the interrupts that are due, between slices of long work on an idle CPU.
+void take_interrupts();
+// The hypervisor takes interrupts nowhere else.
 
 }  // namespace ringfold

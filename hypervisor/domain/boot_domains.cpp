@@ -47,6 +47,7 @@ Result<void> read_options(const CommandLine &options, DomainConfiguration &confi
         bytes = TRY(parse_memory_size(*size));
     }
     configuration.memory = FrameCount::holding(bytes);
+    configuration.rights = Rights{TRY(number_or(options, "rights", 0, RINGFOLD_RIGHTS_ALL))};
     configuration.vcpus = static_cast<uint32_t>(TRY(number_or(options, "vcpus", 1, RINGFOLD_MAX_VCPUS)));
     configuration.first_cpu = CpuId{static_cast<uint16_t>(TRY(number_or(options, "cpu", 0, 63)))};
     return {};
@@ -63,7 +64,7 @@ Result<void> build_module(const BootInformation &information, const BootModule &
     configuration.kernel = std::span{pointer_to<const std::byte>(module.begin), module.end - module.begin};
     const Result<void> options = read_options(CommandLine{text}, configuration);
     if (!options.ok()) {
-        log_error("module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 expected in \"{}\"", id, text);
+        log_error("module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected in \"{}\"", id, text);
         return options.error();
     }
     return build_domain(id, configuration);

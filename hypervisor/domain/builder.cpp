@@ -3,21 +3,18 @@
 
 #include "hypervisor/boot/command_line.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
-#include "hypervisor/cpu/topology.hpp"
-#include "hypervisor/domain/domain.hpp"
-#include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/domain/creation.hpp"
 #include "hypervisor/domain/elf_error.hpp"
 #include "hypervisor/domain/elf_image.hpp"
 #include "hypervisor/domain/layout.hpp"
+#include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/entry.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
-#include "hypervisor/mm/heap.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/machine_to_physical.hpp"
-#include "hypervisor/mm/teardown.hpp"
 
 #include <ringfold/start_info.h>
 
@@ -160,13 +157,13 @@ void map_memory(const ElfImage &image, const DomainLayout &layout, const Physica
 }
 
 // Into its frame, which is zeroed.
-void write_start_info(DomainId id, const DomainConfiguration &configuration, const DomainLayout &layout,
+void write_start_info(const Domain &domain, const DomainConfiguration &configuration, const DomainLayout &layout,
                       const PhysicalMap &map) {
     ringfold_start_info &info = *pointer_to<ringfold_start_info>(map[layout.start_info]);
     info.magic = RINGFOLD_START_INFO_MAGIC;
     info.abi_version = RINGFOLD_ABI_VERSION;
-    info.domain_id = id.raw();
-    info.flags = start_flags();
+    info.domain_id = domain.id.raw();
+    info.flags = start_flags() | (domain.rights.has(Right::control) ? RINGFOLD_START_PRIVILEGED : 0);
     info.vcpu_count = configuration.vcpus;
     info.frame_count = layout.memory.raw();
     info.virtual_base = layout.virtual_base;
@@ -182,24 +179,6 @@ void write_start_info(DomainId id, const DomainConfiguration &configuration, con
     info.module_size = layout.module_size;
     const std::size_t length = std::min(configuration.command_line.size(), sizeof info.command_line - 1);
     std::copy_n(configuration.command_line.begin(), length, info.command_line);
-}
-
-// CPUs counted round and round among those that are up.
-CpuId online_cpu(unsigned number) {
-    uint64_t left = online_cpus().raw();
-    for (unsigned skip = number % online_cpus().size(); skip > 0; --skip) {
-        left &= left - 1;
-    }
-    return CpuId{static_cast<uint16_t>(std::countr_zero(left))};
-}
-
-Result<void> create_vcpus(Domain &domain, const DomainConfiguration &configuration) {
-    for (uint32_t number = 0; number < configuration.vcpus; ++number) {
-        const CpuId home = online_cpu(configuration.first_cpu.raw() + number);
-        domain.vcpus[number] = TRY(create<Vcpu>(domain, VcpuId{static_cast<uint16_t>(number)}, home));
-        domain.vcpu_count = number + 1;
-    }
-    return {};
 }
 
 void fill_memory(const DomainConfiguration &configuration, const ElfImage &image, const DomainLayout &layout,
@@ -224,7 +203,7 @@ Result<void> start_first_vcpu(Domain &domain, const ElfImage &image, const Domai
     context.root = map[layout.page_tables].raw();
     context.vcpu_page = map[layout.vcpu_page].raw();
     for (;;) {
-        const Result<void> started = start_vcpu(*domain.vcpus[0], entries, context);
+        const Result<void> started = start_domain(*domain.vcpus[0], entries, context);
         if (started.ok() || started.error() != Error::again) {
             return started.ok() ? Result<void>{} : Result<void>{started.error()};
         }
@@ -233,11 +212,9 @@ Result<void> start_first_vcpu(Domain &domain, const ElfImage &image, const Domai
 
 Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image,
                    const DomainLayout &layout) {
-    TRY(domain_list::add(domain));
-    TRY(create_vcpus(domain, configuration));
     PhysicalMap map = TRY(PhysicalMap::create(layout.memory));
     TRY(populate(domain, layout.memory, map));
-    write_start_info(domain.id, configuration, layout, map);
+    write_start_info(domain, configuration, layout, map);
     fill_memory(configuration, image, layout, map);
     return start_first_vcpu(domain, image, layout, map);
 }
@@ -268,7 +245,11 @@ Result<void> build_domain(DomainId id, const DomainConfiguration &configuration)
     if (!layout.ok()) {
         return refuse(configuration, layout.error(), "its image and module do not fit into its memory");
     }
-    const Result<Domain *> domain = create<Domain>(id, configuration.name, configuration.memory);
+    Result<DomainReference> domain = create_domain(id, {.name = configuration.name,
+                                                        .maximum = configuration.memory,
+                                                        .rights = configuration.rights,
+                                                        .vcpus = configuration.vcpus,
+                                                        .first_cpu = configuration.first_cpu});
     if (!domain.ok()) {
         return refuse(configuration, domain.error(), "no memory for its description");
     }

@@ -3,6 +3,7 @@
 // Makes a domain out of a kernel image and lets it run.
 #pragma once
 
+#include "hypervisor/domain/rights.hpp"
 #include "hypervisor/lib/result.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -16,6 +17,7 @@ namespace ringfold {
 struct DomainConfiguration {
     std::string_view name;
     FrameCount memory;
+    Rights rights;
     uint32_t vcpus = 1;
     CpuId first_cpu;  // vCPU n runs on CPU (first_cpu + n) modulo the number of CPUs
     std::string_view command_line;

@@ -3,11 +3,9 @@
 
 #include "hypervisor/cpu/counters.hpp"
 #include "hypervisor/domain/domain_list.hpp"
-#include "hypervisor/domain/vcpu_start.hpp"
+#include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/lib/log.hpp"
-#include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/heap.hpp"
-#include "hypervisor/mm/teardown.hpp"
 #include "hypervisor/platform/power.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
@@ -18,8 +16,10 @@ namespace ringfold {
 namespace {
 
 // How the machine as a whole did, for the exit status. The boot counts as running until it has built its domains.
-constinit std::atomic<uint32_t> running = 1;
+constinit std::atomic<uint32_t> existing = 1;
 constinit std::atomic<bool> every_domain_succeeded = true;
+// Domains with the right to control others that have not ended: they destroy what is kept for them.
+constinit std::atomic<uint32_t> controllers = 0;
 
 std::string_view name_of(ShutdownReason reason) {
     switch (reason) {
@@ -29,41 +29,52 @@ std::string_view name_of(ShutdownReason reason) {
             return "reboot";
         case ShutdownReason::crash:
             return "crash";
+        case ShutdownReason::watchdog:
+            return "watchdog";
     }
     return "?";
 }
 
-void end_of_one() {
-    if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-        log_counters();
-        power_off(every_domain_succeeded.load(std::memory_order_relaxed) ? 0 : 1);
+void flush_console(Domain &domain) {
+    auto line = domain.console.lock();
+    if (!line->empty()) {
+        line->flush([&domain](std::string_view text) { log_guest(domain.id, text); });
     }
 }
 
-void give_everything_back(Domain &domain) {
-    domain_list::remove(domain);
-    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
-        release_vcpu(*domain.vcpus[number]);
+bool advance(Domain &domain, DomainState from, DomainState to) {
+    return domain.state.compare_exchange_strong(from, to, std::memory_order_seq_cst);
+}
+
+// Nobody is left who could destroy them.
+void abandon_kept_domains() {
+    domain_list::for_each([](Domain &domain) {
+        if (domain.is_kept && (claim_ended(domain) || advance(domain, DomainState::building, DomainState::dying))) {
+            leave_to_idle_cpus(domain);
+        }
+    });
+}
+
+// It controls nobody any more.
+void retire(const Domain &domain) {
+    if (domain.rights.has(Right::control) && controllers.fetch_sub(1, std::memory_order_seq_cst) == 1) {
+        abandon_kept_domains();
     }
-    // Nobody holds a frame any more: it can only ask to be called again.
-    while (!tear_down(domain.memory, [](MachineFrame frame) { free_frames(frame, Order{0}); }).ok()) {
-    }
-    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
-        destroy(domain.vcpus[number]);
-    }
-    destroy(&domain);
 }
 
 }  // namespace
 
-Domain::Domain(DomainId number, std::string_view domain_name, FrameCount maximum)
-    : id(number), memory(number, maximum) {
+Domain::Domain(DomainId number, std::string_view domain_name, FrameCount maximum, Rights held)
+    : id(number), rights(held), memory(number, maximum) {
     std::copy_n(domain_name.begin(), std::min(domain_name.size(), name.size() - 1), name.begin());
-    running.fetch_add(1, std::memory_order_relaxed);
+    existing.fetch_add(1, std::memory_order_relaxed);
+    if (rights.has(Right::control)) {
+        controllers.fetch_add(1, std::memory_order_relaxed);
+    }
 }
 
 void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
-    if (domain.shutdown_claimed.exchange(true, std::memory_order_acq_rel)) {
+    if (!advance(domain, DomainState::running, DomainState::ending)) {
         return;
     }
     domain.reason = reason;
@@ -73,29 +84,59 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     scheduler::interrupt_domain(domain);
 }
 
-void destroy_unborn_domain(Domain &domain) {
-    every_domain_succeeded.store(false, std::memory_order_relaxed);
-    give_everything_back(domain);
-    end_of_one();
+bool claim_unborn(Domain &domain) {
+    const bool claimed = advance(domain, DomainState::building, DomainState::dying);
+    if (claimed) {
+        retire(domain);
+    }
+    return claimed;
 }
 
+void destroy_unlisted_domain(Domain &domain) {
+    domain.state.store(DomainState::dying, std::memory_order_relaxed);
+    retire(domain);
+    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+        destroy(domain.vcpus[number]);
+    }
+    destroy(&domain);
+    note_domain_gone();
+}
+
+bool claim_start(Domain &domain) { return advance(domain, DomainState::building, DomainState::running); }
+
+void give_up_start(Domain &domain) {
+    if (!advance(domain, DomainState::running, DomainState::building)) {
+        finish_shutdown(domain);  // somebody ended it meanwhile, and waits for a last vCPU
+    }
+}
+
+bool claim_ended(Domain &domain) { return advance(domain, DomainState::ended, DomainState::dying); }
+
 void finish_shutdown(Domain &domain) {
-    {
-        auto line = domain.console.lock();
-        if (!line->empty()) {
-            line->flush([&domain](std::string_view text) { log_guest(domain.id, text); });
+    flush_console(domain);
+    log_info("d{} {}: ended with {}, code {}", domain.id, domain.name_text(), name_of(domain.reason), domain.exit_code);
+    if (!domain.is_kept && (domain.reason != ShutdownReason::power_off || domain.exit_code != 0)) {
+        note_failed_domain();
+    }
+    retire(domain);
+    domain.state.store(DomainState::ended, std::memory_order_seq_cst);
+    // Either this sees that nobody is left to destroy the domain, or who retired last sees that it has ended.
+    if (!domain.is_kept || controllers.load(std::memory_order_seq_cst) == 0) {
+        if (claim_ended(domain)) {
+            leave_to_idle_cpus(domain);
         }
     }
-    log_info("d{} {}: ended with {}, code {}", domain.id, domain.name_text(), name_of(domain.reason), domain.exit_code);
-    if (domain.reason != ShutdownReason::power_off || domain.exit_code != 0) {
-        every_domain_succeeded.store(false, std::memory_order_relaxed);
+}
+
+void note_domain_gone() {
+    if (existing.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+        log_counters();
+        power_off(every_domain_succeeded.load(std::memory_order_relaxed) ? 0 : 1);
     }
-    give_everything_back(domain);
-    end_of_one();
 }
 
 void note_failed_domain() { every_domain_succeeded.store(false, std::memory_order_relaxed); }
 
-void end_of_boot() { end_of_one(); }
+void end_of_boot() { note_domain_gone(); }
 
 }  // namespace ringfold

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "hypervisor/domain/console_line.hpp"
+#include "hypervisor/domain/rights.hpp"
 #include "hypervisor/domain/vcpu.hpp"
 #include "hypervisor/lib/locked.hpp"
 #include "hypervisor/mm/domain_memory.hpp"
@@ -17,10 +18,24 @@
 namespace ringfold {
 
 // The numbers of hypercall shutdown, and what the hypervisor adds.
-enum class ShutdownReason : uint32_t { power_off = 0, reboot = 1, crash = 2 };
+enum class ShutdownReason : uint32_t {
+    power_off = RINGFOLD_SHUTDOWN_POWER_OFF,
+    reboot = RINGFOLD_SHUTDOWN_REBOOT,
+    crash = RINGFOLD_SHUTDOWN_CRASH,
+    watchdog = RINGFOLD_SHUTDOWN_WATCHDOG,
+};
+
+// Only ever advances; but a first start that fails leads back to `building`.
+enum class DomainState : uint8_t {
+    building = RINGFOLD_DOMAIN_BUILDING,
+    running = RINGFOLD_DOMAIN_RUNNING,
+    ending = RINGFOLD_DOMAIN_ENDING,
+    ended = RINGFOLD_DOMAIN_ENDED,
+    dying = RINGFOLD_DOMAIN_DYING,
+};
 
 struct Domain {
-    Domain(DomainId number, std::string_view domain_name, FrameCount maximum);
+    Domain(DomainId number, std::string_view domain_name, FrameCount maximum, Rights held);
     Domain(const Domain &) = delete;
     Domain &operator=(const Domain &) = delete;
 
@@ -33,33 +48,53 @@ struct Domain {
     }
 
     const DomainId id;
-    std::array<char, 32> name{};
+    const Rights rights;
+    std::atomic<uint32_t> references = 1;  // see DomainReference; the list has the first one
+    std::array<char, RINGFOLD_DOMAIN_NAME_SIZE> name{};
     DomainMemory memory;
     DomainSchedule schedule;
     std::array<Vcpu *, RINGFOLD_MAX_VCPUS> vcpus{};
     uint32_t vcpu_count = 0;
-    std::atomic<uint32_t> vcpus_online = 0;             // not offline; the one that makes it 0 ends the domain
-    std::atomic<bool> shutdown_claimed = false;         // somebody writes reason and exit_code
-    std::atomic<bool> ending = false;                   // its vCPUs go offline at their next visit to the hypervisor
-    ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever set `ending`
+    std::atomic<uint32_t> vcpus_online = 0;  // not offline; the one that makes it 0 ends the domain
+    std::atomic<DomainState> state = DomainState::building;
+    std::atomic<bool> ending = false;   // its vCPUs go offline at their next visit to the hypervisor
+    bool is_kept = false;               // once ended, until who controls it destroys it
+    std::atomic<bool> reaping = false;  // a CPU takes it apart; guards the next three
+    bool vcpus_released = false;
+    bool is_gone = false;                               // nothing is left but the references to this struct
+    Domain *next_orphan = nullptr;                      // see reaper.cpp
+    ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;
     Locked<ConsoleLine, LockRank::console_line> console;
 };
 
+// building -> running, for the one caller who starts the first vCPU. False: the domain is past that.
+[[nodiscard]] bool claim_start(Domain &domain);
+// That start failed, and no vCPU is online.
+void give_up_start(Domain &domain);
+
 // Ends the domain for the first caller's reason; vCPUs that run elsewhere are interrupted. Returns at once: the domain
-// is gone when its last vCPU is offline.
+// has ended when its last vCPU is offline. Nothing happens to one that is not running.
 void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code);
 
-// Every vCPU is offline: gives everything back. When the last domain has ended, the machine is powered off with 0 if
-// every one of them ended with power_off and code 0, else with 1.
+// Every vCPU is offline. Unless it is kept for somebody who will destroy it, idle CPUs take it apart.
 void finish_shutdown(Domain &domain);
+
+// Nothing is left of a domain. When that was the last one, the machine is powered off: with 0 if every domain of the
+// boot ended with power_off and code 0, else with 1.
+void note_domain_gone();
 
 // A domain could not even be built: the machine's exit status is a failure.
 void note_failed_domain();
 // The boot has built its domains: from now on the end of the last one is the end of the machine.
 void end_of_boot();
 
-// A domain that never ran and could not be completed: gives everything back.
-void destroy_unborn_domain(Domain &domain);
+// A domain of which no vCPU ever started: false if one did meanwhile, or somebody else destroys it. True: it is dying,
+// and the caller takes it apart.
+[[nodiscard]] bool claim_unborn(Domain &domain);
+// It never came into the list, and has no memory: frees it.
+void destroy_unlisted_domain(Domain &domain);
+// True for one caller, if the domain has ended: it is dying, and the caller takes it apart.
+[[nodiscard]] bool claim_ended(Domain &domain);
 
 }  // namespace ringfold

@@ -113,6 +113,17 @@ Result<void> start_vcpu(Vcpu &vcpu, const ringfold_vcpu_entries &entries, const 
     return {};
 }
 
+Result<void> start_domain(Vcpu &first, const ringfold_vcpu_entries &entries, const ringfold_vcpu_context &context) {
+    if (!claim_start(first.domain)) {
+        return Error::busy;
+    }
+    Result<void> started = start_vcpu(first, entries, context);
+    if (!started.ok()) {
+        give_up_start(first.domain);
+    }
+    return started;
+}
+
 void release_vcpu(Vcpu &vcpu) {
     vcpu.root = TypeReference{};
     vcpu.page_hold = TypeReference{};

@@ -18,6 +18,10 @@ namespace ringfold {
 [[nodiscard]] Result<void> start_vcpu(Vcpu &vcpu, const ringfold_vcpu_entries &entries,
                                       const ringfold_vcpu_context &context);
 
+// The same for the first vCPU of a domain, by its builder. busy, too: the domain is not, or no longer, being built.
+[[nodiscard]] Result<void> start_domain(Vcpu &first, const ringfold_vcpu_entries &entries,
+                                        const ringfold_vcpu_context &context);
+
 // Gives back what an offline vCPU of an ending domain holds.
 void release_vcpu(Vcpu &vcpu);
 

@@ -2,7 +2,7 @@
 #include "hypervisor/hypercall/dispatcher.hpp"
 
 #include "hypervisor/cpu/per_cpu.hpp"
-#include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/domain/domain.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 
 #include <ringfold/base.h>
@@ -61,10 +61,31 @@ Outcome call(Vcpu &caller, const EntryFrame &frame) {
     return invoke<Handler>(caller, frame, Handler, std::make_index_sequence<ArgumentCount<decltype(Handler)>::value>{});
 }
 
-using Call = Outcome (*)(Vcpu &, const EntryFrame &);
+// The rights column of the table: what the caller must hold for anything to happen. What it needs to act on another
+// domain is checked when that domain is looked up (domain/access.hpp).
+namespace needs {
+constexpr Rights none{};
+constexpr Rights control{RINGFOLD_RIGHT_CONTROL};
+constexpr Rights inspect{RINGFOLD_RIGHT_INSPECT};
+constexpr Rights schedule{RINGFOLD_RIGHT_SCHEDULE};
+constexpr Rights console{RINGFOLD_RIGHT_CONSOLE};
+constexpr Rights hardware{RINGFOLD_RIGHT_HARDWARE};
+constexpr Rights machine{RINGFOLD_RIGHT_MACHINE};
+constexpr Rights trace{RINGFOLD_RIGHT_TRACE};
+constexpr Rights debug{RINGFOLD_RIGHT_DEBUG};
+constexpr Rights control_of_another{};
+constexpr Rights inspect_of_another{};
+constexpr Rights schedule_of_another{};
+constexpr Rights console_of_another{};
+}  // namespace needs
+
+struct Row {
+    Outcome (*call)(Vcpu &, const EntryFrame &);
+    Rights needed;
+};
 
 constexpr std::array table{
-#define HYPERCALL(number, name, rights, second, ...) Call{&call<&hypercall::name>},
+#define HYPERCALL(number, name, rights, second, ...) Row{&call<&hypercall::name>, needs::rights},
 #include <ringfold/dispatch_table.inc>
 };
 constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
@@ -118,7 +139,9 @@ void dispatch_hypercall(Vcpu &caller, EntryFrame &frame) {
         outcome.status = 0;
     } else if (frame.rax < table.size()) {
         ++counts[frame.rax];
-        outcome = table[frame.rax](caller, frame);
+        const Row &row = table[frame.rax];
+        outcome = caller.domain.rights.includes(row.needed) ? row.call(caller, frame)
+                                                            : outcome_of(Result<void>{Error::not_permitted});
     } else {
         ++counts[counted - 1];
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames come to the calling domain and leave it.
-#include "hypervisor/domain/domain.hpp"
+// Frames come to domains and leave them.
+#include "hypervisor/domain/access.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
@@ -16,11 +16,11 @@ constexpr uint64_t most_frames = 512;
 constexpr uint32_t extent_order = big_page_shift - page_shift;
 
 // One block: its pseudo-physical number comes from the call buffer, its machine frame goes there.
-Result<void> populate_one(Vcpu &caller, uint64_t offset, Order order) {
+Result<void> populate_one(const Vcpu &caller, DomainMemory &memory, uint64_t offset, Order order) {
     uint64_t guest_frame = 0;
     TRY(caller.call_buffer.read_object(offset, guest_frame));
     const MachineFrame first = TRY(allocate_frames(order));
-    if (const Result<void> assigned = assign_frames(caller.domain.memory, first, order.frames()); !assigned.ok()) {
+    if (const Result<void> assigned = assign_frames(memory, first, order.frames()); !assigned.ok()) {
         free_clean_frames(first, order);
         return assigned.error();
     }
@@ -58,14 +58,26 @@ Progress for_each_element(const Vcpu &caller, uint64_t offset, uint64_t count, O
     return {.done = count, .result = {}};
 }
 
-}  // namespace
-
-Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, uint32_t order) {
+Progress populate(const Vcpu &caller, DomainMemory &memory, uint64_t offset, uint64_t count, uint32_t order) {
     if (order != 0 && order != extent_order) {
         return {.done = 0, .result = Error::invalid_argument};
     }
     return for_each_element(caller, offset, count,
-                            [&caller, order](uint64_t element) { return populate_one(caller, element, Order{order}); });
+                            [&](uint64_t element) { return populate_one(caller, memory, element, Order{order}); });
+}
+
+}  // namespace
+
+Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, uint32_t order) {
+    return populate(caller, caller.domain.memory, offset, count, order);
+}
+
+Returns_progress domain_populate(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t count, uint32_t order) {
+    const Result<DomainReference> target = find_target(caller.domain, domain, Right::control);
+    if (!target.ok()) {
+        return {.done = 0, .result = target.error()};
+    }
+    return populate(caller, target.value()->memory, offset, count, order);
 }
 
 Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {

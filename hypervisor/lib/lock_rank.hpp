@@ -11,13 +11,14 @@
 namespace ringfold {
 
 enum class LockRank : uint8_t {
-    domain_list = 10,      // which domains there are; taken to find, create or destroy one
     page_tables = 20,      // one domain's page tables: validation and batches; held for long work, waits for flushes
     domain_memory = 30,    // one domain's frames and pseudo-physical map
     run_queue = 40,        // one CPU's waiting vCPUs and armed timers; never two at once
     console_line = 50,     // one domain's unfinished line of output; held while the line goes to the log
     interrupt_lines = 60,  // the redirection entries of the IO-APICs
     hypervisor_map = 70,   // the shared part of the hypervisor's own address space
+    domain_list = 72,      // which domains there are; taken to find one, and when the last reference to one goes
+    orphans = 73,          // domains that idle CPUs take apart
     heap = 75,             // small objects; takes frames from the allocator
     frame_allocator = 80,  // free machine frames; page tables and heap are fed from here
     log = 90,              // the log ring and the console: anybody may log while holding anything else

@@ -28,6 +28,17 @@ class DomainMemory {
     [[nodiscard]] FrameCount maximum() const { return FrameCount{maximum_.load(std::memory_order_relaxed)}; }
     void set_maximum(FrameCount maximum) { maximum_.store(maximum.raw(), std::memory_order_relaxed); }
 
+    // For good: the domain is being taken apart. A maximum that is 0 never changes again.
+    void close() { maximum_.store(0, std::memory_order_seq_cst); }
+    // `maximum` is not 0. busy: it is closed.
+    [[nodiscard]] Result<void> change_maximum(FrameCount maximum) {
+        uint64_t old = maximum_.load(std::memory_order_relaxed);
+        // Success: it was open. Failure: somebody changed or closed it; retry unless it is closed.
+        while (old != 0 && !maximum_.compare_exchange_weak(old, maximum.raw(), std::memory_order_seq_cst)) {
+        }
+        return old != 0 ? Result<void>{} : Result<void>{Error::busy};
+    }
+
     // A CPU calls this before it first walks a root of the domain. Sequentially consistent: whoever removed an entry
     // and then does not see the CPU here, was before it, and the CPU's walks see the entry gone.
     void note_cpu(CpuId cpu) { cpus_.fetch_or(CpuSet::of(cpu).raw(), std::memory_order_seq_cst); }

@@ -11,6 +11,11 @@ void TypeReference::drop() {
     if (memory_ == nullptr) {
         return;
     }
+    if (type_ == FrameType::none) {
+        frame_table::at(frame_).drop();
+        memory_ = nullptr;
+        return;
+    }
     LockedMemory locked{*memory_};
     if (type_ == FrameType::writable) {
         FrameInfo &info = frame_table::at(frame_);
@@ -29,6 +34,15 @@ Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame) {
     TRY(locked.owned_frame(frame));
     TRY(take_table(locked, frame, Level::l4));
     return TypeReference{memory, frame, FrameType::l4};
+}
+
+Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame) {
+    FrameInfo *const info = frame_table::find(frame);
+    if (info == nullptr) {
+        return Error::bad_frame;
+    }
+    TRY(info->take(memory.id()));
+    return TypeReference{memory, frame, FrameType::none};
 }
 
 Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame) {

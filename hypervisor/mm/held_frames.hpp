@@ -11,9 +11,9 @@
 
 namespace ringfold {
 
-// One use of a frame as the type that it was taken as, given back when the reference goes. Takes the page-table lock of
-// the domain then, so it must not be destroyed under it; what giving back a root leaves to do is parked. The domain's
-// DomainMemory outlives it.
+// One use of a frame as the type that it was taken as (none: of any), given back when the reference goes. Takes the
+// page-table lock of the domain then, so it must not be destroyed under it; what giving back a root leaves to do is
+// parked. The domain's DomainMemory outlives it.
 class [[nodiscard]] TypeReference {
   public:
     TypeReference() = default;
@@ -33,6 +33,7 @@ class [[nodiscard]] TypeReference {
 
   private:
     friend Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame);
+    friend Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame);
     friend Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame);
 
     TypeReference(DomainMemory &memory, MachineFrame frame, FrameType type)
@@ -52,6 +53,9 @@ class [[nodiscard]] TypeReference {
 // For a vCPU to run on. bad_frame: not RAM of the domain; access_denied: an entry is refused; busy: in another use, or
 // an entry's target is; limit_reached; again: preempted, call again.
 Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame);
+
+// For the hypervisor to read for a moment, whatever its type is or becomes. bad_frame; limit_reached.
+Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame);
 
 // For the hypervisor to write to, or the guest through slot 256. bad_frame; busy: it is a page table; limit_reached;
 // again.

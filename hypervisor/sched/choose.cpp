@@ -3,6 +3,7 @@
 // The end of a visit to the hypervisor: which vCPU this CPU runs next.
 #include "hypervisor/cpu/idle.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_switch.hpp"
 #include "hypervisor/platform/time.hpp"
 #include "hypervisor/sched/processors.hpp"
@@ -147,7 +148,11 @@ void choose(EntryFrame &frame) {
         if (Choice{guest}.make(frame) != nullptr) {
             return;
         }
-        wait_for_interrupt();
+        if (reap_some()) {
+            take_interrupts();
+        } else {
+            wait_for_interrupt();
+        }
     }
 }
 

@@ -131,10 +131,10 @@ def test_header_compiles_alone(header, compiler, generated):
 
 def test_dispatch_table_declares_every_hypercall(generated, tmp_path):
     source = tmp_path / "dispatch.cpp"
-    source.write_text("""
+    rights = ", ".join(name.replace(" ", "_") for name in generate_abi.RIGHTS)
+    source.write_text(f"enum class Rights {{ {rights} }};" + """
         #include <cstdint>
         #include <ringfold/hypercall_numbers.h>
-        enum class Rights { none };
         enum class Second { nothing, value, progress };
         #define HYPERCALL(number, name, rights, second, ...) int handle_##name(int caller __VA_OPT__(,) __VA_ARGS__);
         #include <ringfold/dispatch_table.inc>

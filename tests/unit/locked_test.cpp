@@ -10,24 +10,24 @@
 namespace ringfold {
 namespace {
 
-using Low = Locked<int, LockRank::domain_list>;
+using Low = Locked<int, LockRank::page_tables>;
 using High = Locked<int, LockRank::log>;
 
 TEST(HeldLocks, OnlyHigherRanksMayBeTaken) {
     HeldLocks held;
-    EXPECT_TRUE(held.may_take(LockRank::domain_list));
+    EXPECT_TRUE(held.may_take(LockRank::page_tables));
     held.took(LockRank::frame_allocator);
     EXPECT_TRUE(held.holds(LockRank::frame_allocator));
-    EXPECT_FALSE(held.may_take(LockRank::domain_list));
+    EXPECT_FALSE(held.may_take(LockRank::page_tables));
     EXPECT_FALSE(held.may_take(LockRank::frame_allocator));
     EXPECT_FALSE(held.may_take(LockRank::hypervisor_map));
     EXPECT_TRUE(held.may_take(LockRank::log));
     held.released(LockRank::frame_allocator);
     EXPECT_TRUE(held.none());
-    held.took(LockRank::domain_list);  // below bit 64: the other word
-    EXPECT_TRUE(held.may_take(LockRank::page_tables));
+    held.took(LockRank::page_tables);  // below bit 64: the other word
+    EXPECT_TRUE(held.may_take(LockRank::domain_memory));
     EXPECT_TRUE(held.may_take(LockRank::log));
-    EXPECT_FALSE(held.may_take(LockRank::domain_list));
+    EXPECT_FALSE(held.may_take(LockRank::page_tables));
 }
 
 TEST(Locked, TheGuardGivesTheLockBackOnce) {
@@ -37,7 +37,7 @@ TEST(Locked, TheGuardGivesTheLockBackOnce) {
         *guard = 4;
         auto moved = std::move(guard);
         EXPECT_EQ(*moved, 4);
-        EXPECT_TRUE(held_locks().holds(LockRank::domain_list));
+        EXPECT_TRUE(held_locks().holds(LockRank::page_tables));
     }
     EXPECT_TRUE(held_locks().none());
     EXPECT_EQ(*low.lock(), 4);
@@ -56,7 +56,7 @@ TEST(Locked, TryLockTakesAFreeLock) {
     {
         const auto guard = low.try_lock();
         ASSERT_TRUE(guard.has_value());
-        EXPECT_TRUE(held_locks().holds(LockRank::domain_list));
+        EXPECT_TRUE(held_locks().holds(LockRank::page_tables));
     }
     EXPECT_TRUE(held_locks().none());
 }

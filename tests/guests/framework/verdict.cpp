@@ -44,6 +44,10 @@ void audit() {
         return;
     }
     const Result result = hypercall(RINGFOLD_HYPERCALL_DEBUG_AUDIT);
+    if (result.status == -RINGFOLD_EPERM) {
+        print("not audited: the domain holds no right to\n");
+        return;
+    }
     check(result.status == 0 && result.value == 0, "audit: status %ld, %lu frames with wrong counts", result.status,
           result.value);
 }

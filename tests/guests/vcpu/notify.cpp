@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// guest: vcpus=2 smp=2 hosts=qemu,bochs
+// guest: vcpus=2 smp=2 timeout=60 hosts=qemu,bochs
 //
 // vcpu_notify interrupts a vCPU that runs in ring 1 or 3, wakes one that blocks, and is only remembered by one whose
 // flag is 0. No notification may be lost in the race between a vCPU's "set the flag, look at pending" and the sender:

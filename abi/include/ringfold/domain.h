@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains: how they are named, what they may do to others, what can be asked of them. */
+#ifndef RINGFOLD_DOMAIN_H
+#define RINGFOLD_DOMAIN_H
+
+#include "base.h"
+
+/* A domain's number: 1 to RINGFOLD_DOMAIN_LAST; not used again while anything refers to it. */
+#define RINGFOLD_DOMAIN_LAST 0x7fefU
+#define RINGFOLD_DOMAIN_SELF 0x7ff0U /* the caller, whatever its number; needs no right */
+
+/*
+ * What a domain may do beside acting on itself. A domain acts on another only if it holds the right that the call names
+ * *and* every right that the other holds: nobody takes over who may do more. It can give no right that it does not hold.
+ */
+#define RINGFOLD_RIGHT_CONTROL (1ULL << 0)  /* create, fill, start, pause and destroy other domains; their limits */
+#define RINGFOLD_RIGHT_INSPECT (1ULL << 1)  /* see which domains there are, and their and the machine's counters */
+#define RINGFOLD_RIGHT_SCHEDULE (1ULL << 2) /* weights, caps, affinities and pools of other domains */
+#define RINGFOLD_RIGHT_CONSOLE (1ULL << 3)  /* the hypervisor's log; other domains' consoles */
+#define RINGFOLD_RIGHT_HARDWARE (1ULL << 4) /* interrupts, ports and memory of devices */
+#define RINGFOLD_RIGHT_MACHINE (1ULL << 5)  /* wall clock; power off or restart the machine */
+#define RINGFOLD_RIGHT_TRACE (1ULL << 6)    /* trace and counters of the hypervisor */
+#define RINGFOLD_RIGHT_DEBUG (1ULL << 7)    /* debug builds: stop the machine for an audit, NMI histograms */
+#define RINGFOLD_RIGHTS_ALL 0xffULL
+
+#define RINGFOLD_DOMAIN_NAME_SIZE 32U
+
+/* hypercall domain_create */
+struct ringfold_domain_configuration {
+	char name[RINGFOLD_DOMAIN_NAME_SIZE]; /* printable ASCII, NUL-terminated, not empty */
+	uint64_t maximum_frames;              /* most memory it may own; 1 to 2^40 */
+	uint64_t rights;                      /* RINGFOLD_RIGHT_*, a subset of the creator's */
+	uint32_t vcpu_count;                  /* most vCPUs, 1 to RINGFOLD_MAX_VCPUS */
+	uint32_t first_cpu;                   /* vCPU n starts on the nth next CPU, counted round; 0 to 63 */
+	uint64_t reserved[2];                 /* must be 0 */
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
+
+/* A domain's state in struct ringfold_domain_info. */
+#define RINGFOLD_DOMAIN_BUILDING 0U /* no vCPU was started yet */
+#define RINGFOLD_DOMAIN_RUNNING 1U  /* at least one was */
+#define RINGFOLD_DOMAIN_ENDING 2U   /* asked to end; a vCPU is still on its way off its CPU */
+#define RINGFOLD_DOMAIN_ENDED 3U    /* nothing runs any more; memory and state are kept until it is destroyed */
+#define RINGFOLD_DOMAIN_DYING 4U    /* being destroyed */
+
+#define RINGFOLD_SHUTDOWN_POWER_OFF 0U
+#define RINGFOLD_SHUTDOWN_REBOOT 1U
+#define RINGFOLD_SHUTDOWN_CRASH 2U
+#define RINGFOLD_SHUTDOWN_WATCHDOG 3U /* its watchdog ran out; by the hypervisor only */
+
+/* hypercall domain_describe. All of it is written by the hypervisor. */
+struct ringfold_domain_info {
+	uint32_t domain;          /* its number */
+	uint32_t state;           /* RINGFOLD_DOMAIN_* */
+	uint32_t shutdown_reason; /* RINGFOLD_SHUTDOWN_*, valid from ENDED on, else 0 */
+	uint32_t shutdown_code;
+	uint64_t rights;
+	uint64_t maximum_frames;
+	uint64_t owned_frames;
+	uint32_t vcpu_count;      /* most it may start */
+	uint32_t vcpus_online;
+	char name[RINGFOLD_DOMAIN_NAME_SIZE];
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_domain_info, 80);
+
+/* hypercall domain_copy: bytes between the caller's call buffer and a frame of the domain. */
+struct ringfold_domain_copy_element {
+	uint64_t frame;         /* machine frame of the domain */
+	uint64_t buffer_offset; /* call-buffer offset of the bytes */
+	uint32_t frame_offset;  /* frame_offset + length is at most 4096 */
+	uint32_t length;
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_domain_copy_element, 24);
+#define RINGFOLD_DOMAIN_COPY_IN 0U  /* from the call buffer to the frame, which must not be a page table */
+#define RINGFOLD_DOMAIN_COPY_OUT 1U /* from the frame to the call buffer */
+#define RINGFOLD_DOMAIN_COPY_MAX 512U
+
+#endif

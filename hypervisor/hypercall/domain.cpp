@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Domains made, started, ended and looked at by another domain that may.
+#include "hypervisor/domain/access.hpp"
+#include "hypervisor/domain/creation.hpp"
+#include "hypervisor/domain/reaper.hpp"
+#include "hypervisor/domain/vcpu_start.hpp"
+#include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/lib/log.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace ringfold::hypercall {
+
+namespace {
+
+constexpr uint64_t most_memory = uint64_t{1} << 40;  // frames
+constexpr uint32_t most_exit_code = 255;
+
+// The text before the NUL. invalid_argument: there is none, or something else than printable ASCII.
+Result<std::string_view> read_name(const char (&name)[RINGFOLD_DOMAIN_NAME_SIZE]) {
+    const char *const end = std::find(std::begin(name), std::end(name), '\0');
+    const bool good = end != std::begin(name) && end != std::end(name) &&
+                      std::all_of(std::begin(name), end, [](char c) { return c > ' ' && c <= '~'; });
+    if (!good) {
+        return Error::invalid_argument;
+    }
+    return std::string_view{std::begin(name), end};
+}
+
+Result<DomainDescription> check(const Domain &creator, const ringfold_domain_configuration &configuration) {
+    const std::string_view name = TRY(read_name(configuration.name));
+    if (configuration.reserved[0] != 0 || configuration.reserved[1] != 0) {
+        return Error::invalid_argument;
+    }
+    if (!creator.rights.includes(Rights{configuration.rights})) {
+        return Error::not_permitted;
+    }
+    if (configuration.maximum_frames == 0 || configuration.maximum_frames > most_memory ||
+        configuration.vcpu_count == 0 || configuration.vcpu_count > RINGFOLD_MAX_VCPUS ||
+        configuration.first_cpu >= cpu_set_capacity) {
+        return Error::out_of_range;
+    }
+    return DomainDescription{.name = name,
+                             .maximum = FrameCount{configuration.maximum_frames},
+                             .rights = Rights{configuration.rights},
+                             .vcpus = configuration.vcpu_count,
+                             .first_cpu = CpuId{static_cast<uint16_t>(configuration.first_cpu)},
+                             .is_kept = true};
+}
+
+// A number that is free when it is asked for may be taken a moment later.
+Result<DomainReference> create_somewhere(const DomainDescription &description) {
+    for (;;) {
+        Result<DomainReference> domain = create_domain(TRY(domain_list::free_id()), description);
+        if (domain.ok() || domain.error() != Error::already_exists) {
+            return domain;
+        }
+    }
+}
+
+ringfold_domain_info describe(const Domain &domain) {
+    ringfold_domain_info info{};
+    info.domain = domain.id.raw();
+    info.state = static_cast<uint32_t>(domain.state.load(std::memory_order_acquire));
+    if (info.state >= RINGFOLD_DOMAIN_ENDED) {
+        info.shutdown_reason = static_cast<uint32_t>(domain.reason);
+        info.shutdown_code = domain.exit_code;
+    }
+    info.rights = domain.rights.raw();
+    info.maximum_frames = domain.memory.maximum().raw();
+    info.owned_frames = domain.memory.owned().raw();
+    info.vcpu_count = domain.vcpu_count;
+    info.vcpus_online = domain.vcpus_online.load(std::memory_order_relaxed);
+    std::copy(domain.name.begin(), domain.name.end(), std::begin(info.name));
+    return info;
+}
+
+// Claims the domain for taking it apart, whatever it is doing. again: it first has to end.
+Result<void> claim(Domain &domain) {
+    if (claim_unborn(domain) || claim_ended(domain) ||
+        domain.state.load(std::memory_order_seq_cst) == DomainState::dying) {
+        return {};
+    }
+    begin_shutdown(domain, ShutdownReason::crash, 0);
+    return Error::again;
+}
+
+}  // namespace
+
+Returns_value domain_create(Vcpu &caller, uint64_t offset) {
+    ringfold_domain_configuration configuration;
+    TRY(caller.call_buffer.read_object(offset, configuration));
+    const DomainDescription description = TRY(check(caller.domain, configuration));
+    const DomainReference domain = TRY(create_somewhere(description));
+    log_debug("d{} {}: created by d{}", domain->id, domain->name_text(), caller.domain.id);
+    return uint64_t{domain->id.raw()};
+}
+
+Returns_progress domain_destroy(Vcpu &caller, uint32_t domain) {
+    const Result<DomainReference> target = find_other(caller.domain, domain, Right::control);
+    if (!target.ok()) {
+        return {.done = 0, .result = target.error()};
+    }
+    Domain &other = *target.value();
+    if (const Result<void> claimed = claim(other); !claimed.ok()) {
+        return {.done = 0, .result = claimed.error()};
+    }
+    return {.done = 0, .result = reap(other)};
+}
+
+Returns_nothing domain_shutdown(Vcpu &caller, uint32_t domain, uint32_t reason, uint32_t code) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    if (reason > RINGFOLD_SHUTDOWN_CRASH || code > most_exit_code) {
+        return Error::invalid_argument;
+    }
+    begin_shutdown(*other, static_cast<ShutdownReason>(reason), code);
+    return {};
+}
+
+Returns_nothing domain_start(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t hypercall_return) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    ringfold_vcpu_context context;
+    TRY(caller.call_buffer.read_object(offset, context));
+    ringfold_vcpu_entries entries{};
+    entries.hypercall_return = hypercall_return;
+    TRY(check_entries(entries));
+    return start_domain(*other->vcpus[0], entries, context);
+}
+
+Returns_nothing domain_maximum_set(Vcpu &caller, uint32_t domain, uint64_t frames) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    if (frames == 0 || frames > most_memory) {
+        return Error::out_of_range;
+    }
+    return other->memory.change_maximum(FrameCount{frames});
+}
+
+Returns_nothing domain_describe(Vcpu &caller, uint32_t domain, uint64_t offset) {
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::inspect));
+    return caller.call_buffer.write_object(offset, describe(*target));
+}
+
+Returns_value domain_next(Vcpu &, uint32_t first) {
+    if (first > RINGFOLD_DOMAIN_LAST) {
+        return Error::not_found;
+    }
+    return uint64_t{TRY(domain_list::next(DomainId{static_cast<uint16_t>(first)})).raw()};
+}
+
+}  // namespace ringfold::hypercall
