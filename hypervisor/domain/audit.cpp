@@ -18,6 +18,11 @@ void visit_vcpu(const Vcpu &vcpu, AuditCounts &counts) {
     if (vcpu.page_hold) {
         audit_holder(counts, vcpu.page_hold.frame(), vcpu.page_hold.type());
     }
+    for (const TypeReference &event_page : vcpu.event_pages) {
+        if (event_page) {
+            audit_holder(counts, event_page.frame(), event_page.type());
+        }
+    }
     vcpu.call_buffer.for_each_frame(
         [&counts](MachineFrame frame) { audit_holder(counts, frame, FrameType::writable); });
 }

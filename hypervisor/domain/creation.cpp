@@ -25,6 +25,7 @@ Result<void> create_vcpus(Domain &domain, const DomainDescription &description) 
         const CpuId home = online_cpu(description.first_cpu.raw() + number);
         domain.vcpus[number] = TRY(create<Vcpu>(domain, VcpuId{static_cast<uint16_t>(number)}, home));
         domain.vcpu_count = number + 1;
+        domain.events.lock()->add(domain.vcpus[number]->events);
     }
     return {};
 }

@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/counters.hpp"
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/domain/reaper.hpp"
+#include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/heap.hpp"
 #include "hypervisor/platform/power.hpp"
@@ -120,6 +121,7 @@ void finish_shutdown(Domain &domain) {
     }
     retire(domain);
     domain.state.store(DomainState::ended, std::memory_order_seq_cst);
+    raise_machine_irq(VirtualIrq::domain_state);
     // Either this sees that nobody is left to destroy the domain, or who retired last sees that it has ended.
     if (!domain.is_kept || controllers.load(std::memory_order_seq_cst) == 0) {
         if (claim_ended(domain)) {
@@ -129,6 +131,7 @@ void finish_shutdown(Domain &domain) {
 }
 
 void note_domain_gone() {
+    raise_machine_irq(VirtualIrq::domain_state);
     if (existing.fetch_sub(1, std::memory_order_acq_rel) == 1) {
         log_counters();
         power_off(every_domain_succeeded.load(std::memory_order_relaxed) ? 0 : 1);

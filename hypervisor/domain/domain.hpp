@@ -6,6 +6,7 @@
 #include "hypervisor/domain/console_line.hpp"
 #include "hypervisor/domain/rights.hpp"
 #include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/event/event_domain.hpp"
 #include "hypervisor/lib/locked.hpp"
 #include "hypervisor/mm/domain_memory.hpp"
 
@@ -53,6 +54,7 @@ struct Domain {
     std::array<char, RINGFOLD_DOMAIN_NAME_SIZE> name{};
     DomainMemory memory;
     DomainSchedule schedule;
+    EventDomain events{this, id};
     std::array<Vcpu *, RINGFOLD_MAX_VCPUS> vcpus{};
     uint32_t vcpu_count = 0;
     std::atomic<uint32_t> vcpus_online = 0;  // not offline; the one that makes it 0 ends the domain

@@ -5,6 +5,7 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
+#include "hypervisor/event/close.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/teardown.hpp"
 
@@ -39,6 +40,7 @@ void free_frame(MachineFrame frame) { free_frames(frame, Order{0}); }
 
 Result<void> take_apart(Domain &domain) {
     if (!domain.vcpus_released) {
+        TRY(close_all_ports(domain.events));
         for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
             release_vcpu(*domain.vcpus[number]);
         }

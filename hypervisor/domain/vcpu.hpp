@@ -5,11 +5,12 @@
 // Who may touch what: `schedule` belongs to the scheduler, and so do the page's run-state fields (under the run-queue
 // lock of the vCPU's home). Everything else is touched only by the physical CPU on which the vCPU runs (the next one
 // sees what it wrote: the run-queue locks lie between), or by whoever starts it while it is offline; the exceptions are
-// the page's pending flag and what is atomic.
+// the page's pending flag, what is atomic, and `events` with the event pages (under the domain's event lock).
 #pragma once
 
 #include "hypervisor/domain/call_buffer.hpp"
 #include "hypervisor/domain/local_descriptor_table.hpp"
+#include "hypervisor/event/event_vcpu.hpp"
 #include "hypervisor/gate/entry_frame.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/mm/held_frames.hpp"
@@ -73,6 +74,9 @@ struct Vcpu {
     bool root_must_flush = true;         // what was cached for the root is not to be used at the next entry
     TypeReference page_hold;             // its shared page, held writable
     ringfold_vcpu_page *page = nullptr;  // through the direct map; written by the guest at any moment
+
+    EventVcpu events{this, id};
+    std::array<TypeReference, RINGFOLD_EVENT_PAGES> event_pages;  // those that `events` knows
 
     PendingException pending_exception{};
     bool has_pending_exception = false;

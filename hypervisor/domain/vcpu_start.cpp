@@ -53,8 +53,9 @@ Result<void> take_holdings(Vcpu &vcpu, const ringfold_vcpu_context &context) {
     if (vcpu.extended_state == nullptr) {
         vcpu.extended_state = TRY(create_extended_state());
     }
-    vcpu.page_hold = std::move(page_hold);
     vcpu.page = pointer_to<ringfold_vcpu_page>(page);
+    vcpu.domain.events.lock()->move_vcpu(vcpu.events, vcpu.page);
+    vcpu.page_hold = std::move(page_hold);  // nobody writes to the old page any more
     vcpu.root = std::move(root);
     vcpu.root_must_flush = true;
     return {};
@@ -125,6 +126,10 @@ Result<void> start_domain(Vcpu &first, const ringfold_vcpu_entries &entries, con
 }
 
 void release_vcpu(Vcpu &vcpu) {
+    vcpu.domain.events.lock()->release_vcpu(vcpu.events);
+    for (TypeReference &event_page : vcpu.event_pages) {
+        event_page = TypeReference{};
+    }
     vcpu.root = TypeReference{};
     vcpu.page_hold = TypeReference{};
     vcpu.page = nullptr;

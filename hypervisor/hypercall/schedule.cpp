@@ -2,6 +2,7 @@
 //
 // Scheduling and time.
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/event/poll.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
@@ -16,6 +17,7 @@ Returns_nothing yield(Vcpu &) {
 
 Returns_nothing block(Vcpu &caller) {
     std::atomic_ref<uint8_t>(caller.page->interrupt_flag).store(1, std::memory_order_relaxed);
+    end_poll(caller.domain.events, caller.events);  // only an upcall wakes it
     scheduler::block();
     return {};
 }

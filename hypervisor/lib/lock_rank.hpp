@@ -13,6 +13,9 @@ namespace ringfold {
 enum class LockRank : uint8_t {
     page_tables = 20,      // one domain's page tables: validation and batches; held for long work, waits for flushes
     domain_memory = 30,    // one domain's frames and pseudo-physical map
+    physical_irqs = 33,    // which port each device's interrupt line is bound to
+    event_listeners = 34,  // which domains hear of what happens in the machine
+    events = 35,           // one domain's ports and event words; never those of two domains at once
     run_queue = 40,        // one CPU's waiting vCPUs and armed timers; never two at once
     console_line = 50,     // one domain's unfinished line of output; held while the line goes to the log
     interrupt_lines = 60,  // the redirection entries of the IO-APICs

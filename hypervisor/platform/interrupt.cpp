@@ -2,6 +2,7 @@
 #include "hypervisor/platform/interrupt.hpp"
 
 #include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/event/physical_irq.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/platform/local_apic.hpp"
 #include "hypervisor/platform/vectors.hpp"
@@ -15,6 +16,13 @@ void handle_interrupt(uint8_t vector) {
     }
     if (vector >= vector_pic_first && vector < vector_device_first) {
         return;  // a masked 8259's spurious interrupt; the local APIC knows nothing of it
+    }
+    if (is_device_vector(vector)) {
+        if (!deliver_physical_irq(vector)) {
+            log_debug("interrupt: vector {:#x} is nobody's any more", vector);
+        }
+        end_of_interrupt();
+        return;
     }
     end_of_interrupt();
     switch (vector) {

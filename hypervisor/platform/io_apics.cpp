@@ -8,6 +8,7 @@
 #include "hypervisor/platform/local_apic.hpp"
 #include "hypervisor/platform/vectors.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 
@@ -27,6 +28,21 @@ class IoApics {
                   entry.first_gsi + io_apics_[count_].pins() - 1);
         ++count_;
         return {};
+    }
+    // For the NMI sources of the MADT, which stay as they are from then on.
+    Result<void> route_nmi(const NmiSource &source) {
+        const RedirectionEntry entry{.destination = static_cast<uint8_t>(local_apic_id()),
+                                     .mode = DeliveryMode::nmi,
+                                     .wiring = source.wiring,
+                                     .masked = false};
+        TRY(route(source.gsi, entry));
+        if (!nmi_sources_.append(source.gsi)) {
+            return Error::limit_reached;
+        }
+        return {};
+    }
+    [[nodiscard]] bool is_nmi_source(uint32_t gsi) const {
+        return std::find(nmi_sources_.begin(), nmi_sources_.end(), gsi) != nmi_sources_.end();
     }
     Result<void> route(uint32_t gsi, const RedirectionEntry &entry) {
         IoApic<MappedIoApicWindow> *io_apic = owner_of(gsi);
@@ -49,6 +65,7 @@ class IoApics {
 
     std::array<IoApic<MappedIoApicWindow>, madt_most_io_apics> io_apics_{};
     std::size_t count_ = 0;
+    BoundedList<uint32_t, 16> nmi_sources_;
 };
 
 constinit Locked<IoApics, LockRank::interrupt_lines> all{};
@@ -61,11 +78,7 @@ Result<void> initialise_io_apics(const Madt &madt) {
         TRY(io_apics->add(entry));
     }
     for (const NmiSource &source : madt.nmi_sources) {
-        const RedirectionEntry entry{.destination = static_cast<uint8_t>(local_apic_id()),
-                                     .mode = DeliveryMode::nmi,
-                                     .wiring = source.wiring,
-                                     .masked = false};
-        if (!io_apics->route(source.gsi, entry).ok()) {
+        if (!io_apics->route_nmi(source).ok()) {
             log_warning("IO-APIC: no pin for the NMI source at interrupt {}", source.gsi);
         }
     }
@@ -76,7 +89,11 @@ Result<void> route_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vecto
     if (!is_device_vector(vector)) {
         return Error::invalid_argument;
     }
-    return all.lock()->route(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = true});
+    auto io_apics = all.lock();
+    if (io_apics->is_nmi_source(gsi)) {
+        return Error::access_denied;
+    }
+    return io_apics->route(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = true});
 }
 
 Result<void> set_interrupt_masked(uint32_t gsi, bool masked) { return all.lock()->set_masked(gsi, masked); }

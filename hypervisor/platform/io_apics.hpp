@@ -15,7 +15,7 @@ namespace ringfold {
 [[nodiscard]] Result<void> initialise_io_apics(const Madt &madt);
 
 // Lets the pin raise `vector` on the processor with that local APIC id (8 bits); it starts masked. Error::not_found: no
-// such pin; Error::invalid_argument: a vector that is no device's.
+// such pin; Error::invalid_argument: a vector that is no device's; Error::access_denied: the pin raises an NMI.
 [[nodiscard]] Result<void> route_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vector, uint8_t apic_id);
 
 [[nodiscard]] Result<void> set_interrupt_masked(uint32_t gsi, bool masked);

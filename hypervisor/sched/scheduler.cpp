@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/sched/scheduler.hpp"
 
-#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/event/virtual_irq.hpp"
 #include "hypervisor/platform/time.hpp"
 #include "hypervisor/sched/processors.hpp"
 #include "hypervisor/sched/run_state.hpp"
@@ -244,13 +245,20 @@ void handle_timer() {
         const uint64_t now = nanoseconds_since_boot();
         Timer *timer = nullptr;
         bool is_ready = false;
+        DomainReference domain;  // whose vCPU's own timer it is: on line under the lock, but perhaps not after it
         {
             auto queue = Processors::lock(self);
             timer = queue->timers().take_expired(now);
             is_ready = timer != nullptr && expire(*timer, *queue, now);
+            if (timer != nullptr && timer == &timer->owner.timer) {
+                domain = DomainReference::to(timer->owner.vcpu->domain);
+            }
         }
         if (timer == nullptr) {
             break;
+        }
+        if (domain) {
+            raise_virtual_irq(domain->events, timer->owner.vcpu->events, VirtualIrq::timer);
         }
         if (is_ready) {
             dispatch::make_ready(processors, timer->owner, now);

@@ -48,6 +48,7 @@
 #define RINGFOLD_VCPU_H
 
 #include "base.h"
+#include "event.h"
 
 #define RINGFOLD_MAX_VCPUS 64U
 
@@ -107,7 +108,7 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_time, 32);
 struct ringfold_vcpu_page {
 	struct ringfold_return_frame return_frame; /* guest writes, before a return to ring 3 */
 	uint8_t interrupt_flag;  /* both: 1 = upcalls may be delivered. The guest sets and clears it with plain stores */
-	uint8_t upcall_pending;  /* both: the hypervisor sets it, the guest clears it before it looks for events */
+	uint8_t upcall_pending;  /* both: the hypervisor sets it, the guest clears it (XCHG) before it looks for events */
 	uint8_t preempted;       /* hypervisor writes: 1 = could run, but waits for a CPU. For the domain's other vCPUs */
 	uint8_t reserved[5];
 	uint64_t cr2;            /* gate writes: fault address of the page fault being delivered */
@@ -123,7 +124,9 @@ struct ringfold_vcpu_page {
 	uint64_t state_since;    /* hypervisor writes: system time at which `state` began */
 	uint32_t state_version;  /* hypervisor writes: odd while state, run_time and state_since change */
 	uint32_t reserved3;
-	uint8_t reserved2[4096 - 184];
+	uint8_t reserved2[2048 - 184];
+	struct ringfold_event_area events; /* both: see event.h */
+	uint8_t reserved4[4096 - 2048 - 776];
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_vcpu_page, 4096);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, interrupt_flag, RINGFOLD_INTERRUPT_FLAG_OFFSET);
@@ -132,6 +135,7 @@ RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, cr2, 48);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, user_gs_base, 88);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, time, 96);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, state_since, 168);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_vcpu_page, events, 2048);
 
 #define RINGFOLD_VCPU_RUNNING 0U  /* on a physical CPU */
 #define RINGFOLD_VCPU_RUNNABLE 1U /* waits for one */

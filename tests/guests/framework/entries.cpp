@@ -79,7 +79,7 @@ extern "C" [[gnu::used]] void handle_entry(Frame *frame) {
     Vcpu &vcpu = this_vcpu();
     if (vcpu.hook == nullptr || !vcpu.hook(*frame)) {
         if (frame->vector == entry_upcall) {
-            vcpu_page().upcall_pending = 0;
+            clear_upcall_pending();
             vcpu.upcalls.fetch_add(1, std::memory_order_relaxed);
         } else if (vcpu.recovery != 0) {
             *vcpu.caught = {true, *frame, vcpu_page().cr2, vcpu_page().dr6, reinterpret_cast<uint64_t>(frame)};

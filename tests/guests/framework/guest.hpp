@@ -8,6 +8,7 @@
 #include "framework/console.hpp"
 #include "framework/entries.hpp"
 #include "framework/entry_frame.hpp"
+#include "framework/event.hpp"
 #include "framework/frame_numbers.hpp"
 #include "framework/hypercall.hpp"
 #include "framework/instructions.hpp"

@@ -40,10 +40,15 @@ void enable_upcalls() {
         }
         page.interrupt_flag = 0;
         if (page.upcall_pending != 0) {
-            page.upcall_pending = 0;
+            clear_upcall_pending();
             this_vcpu().upcalls.fetch_add(1, std::memory_order_relaxed);
         }
     }
+}
+
+void clear_upcall_pending() {
+    // Locked: no later load of event words may come before it (ringfold/event.h).
+    __atomic_exchange_n(&vcpu_page().upcall_pending, uint8_t{0}, __ATOMIC_SEQ_CST);
 }
 
 void disable_upcalls() { vcpu_page().interrupt_flag = 0; }

@@ -18,6 +18,8 @@ void arm_timer(uint64_t nanoseconds);
 
 // Sets the virtual interrupt flag and takes what is pending; the framework's upcall handler counts it in Vcpu::upcalls.
 void enable_upcalls();
+// What an upcall handler does first.
+void clear_upcall_pending();
 void disable_upcalls();
 
 }  // namespace guest
