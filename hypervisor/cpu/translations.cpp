@@ -16,8 +16,6 @@ namespace ringfold {
 
 namespace {
 
-constexpr bool is_modelled = RINGFOLD_DEBUG != 0;
-
 // A drop of everything that is cached on this CPU: from before its first instruction until after its last.
 class FullFlush {
   public:
@@ -90,20 +88,14 @@ void serve_flush_request(GuestCpu &guest) {
 
 void note_implicit_flush() { const FullFlush flush; }
 
-bool model_owes_flush() { return is_modelled && translation_model::owes_flush(this_cpu().id); }
+bool detail::owes_flush() { return translation_model::owes_flush(this_cpu().id); }
 
-void model_walks(DomainId domain, bool owed_flush) {
-    if constexpr (is_modelled) {
-        invariant(!owed_flush, "a CPU that owes a flush finds that it was asked");
-        translation_model::walks(this_cpu().id, domain);
-    }
+void detail::walks(DomainId domain, bool owed_flush) {
+    invariant(!owed_flush, "a CPU that owes a flush finds that it was asked");
+    translation_model::walks(this_cpu().id, domain);
 }
 
-void model_stops_walking() {
-    if constexpr (is_modelled) {
-        translation_model::stops_walking(this_cpu().id);
-    }
-}
+void detail::stops_walking() { translation_model::stops_walking(this_cpu().id); }
 
 void flush_for_guest(CpuSet targets) {
     this_cpu().guest.counters.guest_flushes += targets.size();

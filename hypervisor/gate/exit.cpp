@@ -165,8 +165,6 @@ bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
 
 }  // namespace
 
-void begin_visit(GuestCpu &guest) { guest.visit_deadline = 0; }
-
 uint32_t prepare_exit(EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
     return resume_at_once(guest, frame) ? 0 : choose_and_leave(guest, frame);

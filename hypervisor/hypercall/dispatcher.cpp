@@ -64,19 +64,21 @@ Outcome call(Vcpu &caller, const EntryFrame &frame) {
 // The rights column of the table: what the caller must hold for anything to happen. What it needs to act on another
 // domain is checked when that domain is looked up (domain/access.hpp).
 namespace needs {
-constexpr Rights none{};
-constexpr Rights control{RINGFOLD_RIGHT_CONTROL};
-constexpr Rights inspect{RINGFOLD_RIGHT_INSPECT};
-constexpr Rights schedule{RINGFOLD_RIGHT_SCHEDULE};
-constexpr Rights console{RINGFOLD_RIGHT_CONSOLE};
-constexpr Rights hardware{RINGFOLD_RIGHT_HARDWARE};
-constexpr Rights machine{RINGFOLD_RIGHT_MACHINE};
-constexpr Rights trace{RINGFOLD_RIGHT_TRACE};
-constexpr Rights debug{RINGFOLD_RIGHT_DEBUG};
-constexpr Rights control_of_another{};
-constexpr Rights inspect_of_another{};
-constexpr Rights schedule_of_another{};
-constexpr Rights console_of_another{};
+enum Rights : uint64_t {
+    none = 0,
+    control = RINGFOLD_RIGHT_CONTROL,
+    inspect = RINGFOLD_RIGHT_INSPECT,
+    schedule = RINGFOLD_RIGHT_SCHEDULE,
+    console = RINGFOLD_RIGHT_CONSOLE,
+    hardware = RINGFOLD_RIGHT_HARDWARE,
+    machine = RINGFOLD_RIGHT_MACHINE,
+    trace = RINGFOLD_RIGHT_TRACE,
+    debug = RINGFOLD_RIGHT_DEBUG,
+    control_of_another = 0,
+    inspect_of_another = 0,
+    schedule_of_another = 0,
+    console_of_another = 0,
+};
 }  // namespace needs
 
 struct Row {
@@ -85,7 +87,7 @@ struct Row {
 };
 
 constexpr std::array table{
-#define HYPERCALL(number, name, rights, second, ...) Row{&call<&hypercall::name>, needs::rights},
+#define HYPERCALL(number, name, rights, second, ...) Row{&call<&hypercall::name>, Rights{needs::rights}},
 #include <ringfold/dispatch_table.inc>
 };
 constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
