@@ -117,6 +117,8 @@ int64_t to_abi(Error error) {
             return -RINGFOLD_ENOMEM;
         case Error::limit_reached:
             return -RINGFOLD_EOVERFLOW;
+        case Error::quota:
+            return -RINGFOLD_EMFILE;
         case Error::again:
             return -RINGFOLD_EAGAIN;
         case Error::not_supported:

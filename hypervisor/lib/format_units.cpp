@@ -25,6 +25,8 @@ std::string_view name_of(Error error) {
             return "out of memory";
         case Error::limit_reached:
             return "limit reached";
+        case Error::quota:
+            return "quota exhausted";
         case Error::again:
             return "again";
         case Error::not_supported:

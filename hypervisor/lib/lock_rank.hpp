@@ -11,7 +11,9 @@
 namespace ringfold {
 
 enum class LockRank : uint8_t {
-    page_tables = 20,      // one domain's page tables: validation and batches; held for long work, waits for flushes
+    grant_table = 12,  // one domain's grant table: which entries are in use; holds its pages, so takes its page tables
+    borrowings = 14,   // one domain's handles of what it borrowed; changes its rights under its page tables' lock
+    page_tables = 20,  // one domain's page tables: validation and batches; held for long work, waits for flushes
     domain_memory = 30,    // one domain's frames and pseudo-physical map
     physical_irqs = 33,    // which port each device's interrupt line is bound to
     event_listeners = 34,  // which domains hear of what happens in the machine

@@ -23,6 +23,7 @@ enum class Error : uint8_t {
     already_exists,    // -EEXIST
     out_of_memory,     // -ENOMEM
     limit_reached,     // -EOVERFLOW: a counter or table is full
+    quota,             // -EMFILE: a limit on what the caller's domain may have at once
     again,             // -EAGAIN: preempted; the progress says where to resume
     not_supported,     // -ENOSYS: not in this version
     malformed,         // -ENOEXEC: an image or table that does not parse

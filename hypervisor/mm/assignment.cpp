@@ -71,6 +71,75 @@ Result<void> release(LockedMemory &memory, MachineFrame frame) {
     return {};
 }
 
+namespace {
+
+Result<void> reserve(DomainMemory &memory, MachineFrame frame) {
+    LockedMemory locked{memory};
+    return locked.retired() ? Result<void>{Error::not_permitted} : locked.add_owned(frame, FrameCount{1});
+}
+
+void cancel_reservation(DomainMemory &memory) {
+    LockedMemory locked{memory};
+    locked.remove_owned(FrameCount{1});
+}
+
+// The frame is nobody's, and the domain has room for it.
+void use_reservation(DomainMemory &memory, MachineFrame frame) {
+    LockedMemory locked{memory};
+    if (locked.retired()) {
+        locked.remove_owned(FrameCount{1});
+        locked.give_back(frame);
+        return;
+    }
+    invariant(frame_table::at(frame).assign(locked.id()).ok(), "a frame that was released is free");
+    frame_table::extent_of(frame).add_frame(locked.id());
+}
+
+Result<void> release_prepared(LockedMemory &memory, MachineFrame frame) {
+    TRY(memory.owned_frame(frame));
+    TRY(undo_interrupted(memory, frame));
+    return release(memory, frame);
+}
+
+// Frames that are free and of which nobody else knows, in place of others.
+void assign_instead(LockedMemory &memory, MachineFrame frame) {
+    memory.replace_owned(frame, FrameCount{1});
+    invariant(frame_table::at(frame).assign(memory.id()).ok(), "a frame that was allocated or released is free");
+    frame_table::extent_of(frame).add_frame(memory.id());
+}
+
+}  // namespace
+
+Result<void> move_frame(DomainMemory &from, DomainMemory &to, MachineFrame frame) {
+    if (frame_table::find(frame) == nullptr) {
+        return Error::bad_frame;
+    }
+    TRY(reserve(to, frame));
+    if (const Result<void> released = release_frame(from, frame); !released.ok()) {
+        cancel_reservation(to);
+        return released.error();
+    }
+    use_reservation(to, frame);
+    return {};
+}
+
+Result<void> exchange_frames(DomainMemory &memory, std::span<const MachineFrame> given, MachineFrame first) {
+    LockedMemory locked{memory};
+    TRY(settle_parked(locked));
+    for (std::size_t index = 0; index < given.size(); ++index) {
+        if (const Result<void> released = release_prepared(locked, given[index]); !released.ok()) {
+            for (const MachineFrame frame : given.first(index)) {
+                assign_instead(locked, frame);
+            }
+            return released.error();
+        }
+    }
+    for (MachineFrame frame = first; frame < first + FrameCount{given.size()}; ++frame) {
+        assign_instead(locked, frame);
+    }
+    return {};
+}
+
 Result<ringfold_frame_info> describe_frame(DomainMemory &memory, MachineFrame frame) {
     LockedMemory locked{memory};
     const FrameState state = TRY(locked.owned_frame(frame))->state();

@@ -22,7 +22,7 @@ void count_entry(AuditCounts &counts, FrameType table, DomainId owner, Entry ent
     }
     if (table == FrameType::l1) {
         if (frame_table::is_ram(entry.frame())) {
-            counts.use(entry.frame(), entry.writable() ? FrameType::writable : FrameType::none, owner);
+            counts.use_leaf(entry.frame(), entry.writable() ? FrameType::writable : FrameType::none, owner);
         }
     } else if (entry.has(RINGFOLD_ENTRY_BIG)) {
         counts.use_extent(entry.frame(), entry.writable(), owner);
@@ -60,6 +60,7 @@ class Comparison {
         expect_equal(frame, "type count", state.type_count(), counted.typed);
         expect_equal(frame, "uses of conflicting types", counted.types_conflict ? 1 : 0, 0);
         expect_equal(frame, "uses by another domain", counted.foreign ? 1 : 0, 0);
+        expect_equal(frame, "mappings by borrowers", counted.borrowed, 0);
         if (counted.typed != 0) {
             expect_equal(frame, "type", static_cast<uint64_t>(state.type()), static_cast<uint64_t>(counted.type));
         }

@@ -24,9 +24,13 @@ struct AuditFinding {
 
 // What the audit adds up for a window of frames. Opaque to the callers.
 class AuditCounts;
+class DomainMemory;
 
-// To be called by AuditCaller::visit_holders for each TypeReference that is held: vCPU roots, vCPU pages, call buffers.
+// To be called by AuditCaller::visit_holders for each TypeReference that is held: vCPU roots, vCPU pages, call buffers,
+// grant tables, and what is lent.
 void audit_holder(AuditCounts &counts, MachineFrame frame, FrameType type);
+// And this for each domain: the mappings of other domains' frames that it has counted.
+void audit_borrowed(AuditCounts &counts, DomainMemory &memory);
 
 struct AuditCaller {
     void *context;

@@ -21,7 +21,9 @@ class AuditCounts {
         uint32_t typed;       // those that need a type
         FrameType type;       // which
         bool types_conflict;  // not all of them need the same
-        bool foreign;         // one is by another domain's table
+        bool foreign;         // one is by another domain, and no leaf
+        uint64_t
+            borrowed;  // leaves of other domains less those that they have counted, as a fingerprint: 0 if they agree
     };
     struct Extent {
         uint32_t read_only;
@@ -33,6 +35,10 @@ class AuditCounts {
     void start(MachineFrame first);
     // One use of a frame by `user`'s table entry or by a holder; FrameType::none: any type will do.
     void use(MachineFrame frame, FrameType type, DomainId user);
+    // A leaf of `user`'s; it may be borrowed.
+    void use_leaf(MachineFrame frame, FrameType type, DomainId user);
+    // So many leaves are what `user` has counted of a frame that it borrowed.
+    void expect_borrowed(MachineFrame frame, FrameType type, DomainId user, uint64_t count);
     void use_extent(MachineFrame frame, bool writable, DomainId user);
     void page_table(MachineFrame frame);
 

@@ -41,14 +41,18 @@ Result<FrameInfo *> LockedMemory::owned_frame(MachineFrame frame) const {
 }
 
 Result<void> LockedMemory::add_owned(MachineFrame first, FrameCount count) {
-    const FrameCount owned = memory_.owned();
-    if (count > memory_.maximum() || owned > memory_.maximum() - count) {
+    const FrameCount maximum = memory_.maximum();  // others may change it at any moment
+    if (count > maximum || memory_.owned() > maximum - count) {
         return Error::out_of_memory;
     }
-    memory_.owned_.store((owned + count).raw(), std::memory_order_relaxed);
+    replace_owned(first, count);
+    return {};
+}
+
+void LockedMemory::replace_owned(MachineFrame first, FrameCount count) {
+    memory_.owned_.store((memory_.owned() + count).raw(), std::memory_order_relaxed);
     guarded_->lowest_frame = std::min(guarded_->lowest_frame, first.raw());
     guarded_->highest_frame = std::max(guarded_->highest_frame, first.raw() + count.raw() - 1);
-    return {};
 }
 
 void LockedMemory::remove_owned(FrameCount count) {

@@ -9,6 +9,7 @@
 #include "hypervisor/lib/locked.hpp"
 #include "hypervisor/lib/result.hpp"
 #include "hypervisor/lib/units.hpp"
+#include "hypervisor/mm/borrowed_frames.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 
 #include <array>
@@ -69,6 +70,8 @@ class DomainMemory {
         uint32_t first_parked = no_parked_frame;
         bool teardown_releases = false;
         uint64_t teardown_cursor = 0;
+        void (*give_back)(MachineFrame frame) = nullptr;
+        BorrowedFrames borrowed;
         std::array<DeviceRange, 32> devices{};
         unsigned device_count = 0;
     };
@@ -90,6 +93,8 @@ class LockedMemory {
     [[nodiscard]] Result<FrameInfo *> owned_frame(MachineFrame frame) const;
 
     Result<void> add_owned(MachineFrame first, FrameCount count);  // out_of_memory: above the maximum
+    // In place of as many that were removed under this very hold of the lock: whatever the maximum is by now.
+    void replace_owned(MachineFrame first, FrameCount count);
     void remove_owned(FrameCount count);
 
     // Tables whose undoing was preempted wait here; every operation on the domain's page tables finishes them first
@@ -98,6 +103,15 @@ class LockedMemory {
     void unpark_first();
     [[nodiscard]] bool has_parked() const { return guarded_->first_parked != DomainMemory::no_parked_frame; }
     [[nodiscard]] MachineFrame first_parked() const { return MachineFrame{guarded_->first_parked}; }
+
+    // Other domains' frames that this one may map.
+    [[nodiscard]] BorrowedFrames &borrowed() const { return guarded_->borrowed; }
+
+    // From its teardown on a domain lends nothing any more, and a frame that somebody else still holds goes to
+    // `receiver` when the last one lets go.
+    void retire(void (*receiver)(MachineFrame frame)) { guarded_->give_back = receiver; }
+    [[nodiscard]] bool retired() const { return guarded_->give_back != nullptr; }
+    void give_back(MachineFrame frame) { guarded_->give_back(frame); }
 
     // Where teardown stands: it passes over [first_owned, end_owned) twice.
     [[nodiscard]] MachineFrame first_owned() const { return MachineFrame{guarded_->lowest_frame}; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/mm/entry_target.hpp"
 
+#include "hypervisor/mm/borrowed_frames.hpp"
 #include "hypervisor/mm/extent.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/mm/translation_model.hpp"
@@ -24,12 +25,12 @@ Result<void> take_leaf(LockedMemory &memory, Entry entry, PendingFlush &flush) {
         return Error::access_denied;
     }
     FrameInfo &info = frame_table::at(frame);
+    if (!info.owned_by(memory.id())) {
+        return take_borrowed_leaf(memory, entry);
+    }
     if (!entry.writable()) {
         const auto taken = info.take(memory.id());
         return taken.ok() ? Result<void>{} : in_entry(taken.error());
-    }
-    if (!info.owned_by(memory.id())) {
-        return Error::access_denied;
     }
     TRY(undo_interrupted(memory, frame));
     const auto taken = info.take_writable(memory.id());
@@ -60,11 +61,15 @@ Result<void> take_lower_table(LockedMemory &memory, Level level, Entry entry) {
     return take_table(memory, entry.frame(), below(level));
 }
 
-void drop_leaf(Entry entry) {
+void drop_leaf(LockedMemory &memory, Entry entry) {
     if (!frame_table::is_ram(entry.frame())) {
         return;
     }
     FrameInfo &info = frame_table::at(entry.frame());
+    if (info.owner() != memory.id()) {  // what is mapped is held: it cannot change hands
+        drop_borrowed_leaf(memory, entry);
+        return;
+    }
     info.leaf_stamp.advance(flush_clock::now());
     translation_model::leaf_removed(Level::l1, entry);
     if (entry.writable()) {
@@ -112,7 +117,7 @@ Result<void> drop_target(LockedMemory &memory, Level level, Entry entry) {
         case EntryKind::nothing:
             return {};
         case EntryKind::leaf:
-            drop_leaf(entry);
+            drop_leaf(memory, entry);
             return {};
         case EntryKind::big_leaf:
             drop_big_leaf(entry);
@@ -121,6 +126,12 @@ Result<void> drop_target(LockedMemory &memory, Level level, Entry entry) {
             return drop_table(memory, entry.frame(), below(level));
     }
     __builtin_unreachable();
+}
+
+void check_reachable(const LockedMemory &memory, Level level, Entry entry) {
+    const bool names_a_frame = kind_of(level, entry) == EntryKind::leaf && frame_table::is_ram(entry.frame());
+    const DomainId owner = names_a_frame ? frame_table::at(entry.frame()).owner() : memory.id();
+    translation_model::check_entry_target(owner, level, entry);
 }
 
 bool same_target(Level level, Entry a, Entry b) {

@@ -10,6 +10,9 @@
 //   big leaf                 a big mapping of the extent, read-only or writable
 //   table                    a reference and the next lower level's type on the frame
 //   leaf of device memory    nothing: devices are never freed and never page tables
+//
+// A leaf may name a frame of another domain on which this one has a right (borrowed_frames.hpp); it then holds the
+// same, and counts as a mapping there. A table or a big leaf may not.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"
@@ -30,6 +33,9 @@ Result<void> take_target(LockedMemory &memory, Level level, EntryKind kind, Entr
 // Gives back what an entry held that no processor can reach any more, but for what it has cached.
 // again, for a table only: not finished, nothing is given back yet; call again.
 Result<void> drop_target(LockedMemory &memory, Level level, Entry entry);
+
+// Debug builds: what the entry took its references for is not still used otherwise by a processor that has it cached.
+void check_reachable(const LockedMemory &memory, Level level, Entry entry);
 
 // Do two entries of one level hold the same on the same frame?
 [[nodiscard]] bool same_target(Level level, Entry a, Entry b);

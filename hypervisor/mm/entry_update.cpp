@@ -6,7 +6,6 @@
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/pending_flush.hpp"
-#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
@@ -79,7 +78,7 @@ Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry
     PendingFlush flush;
     TRY(take_target(locked, place.level, kind, entry, flush));
     flush.perform();
-    translation_model::check_entry_target(locked.id(), place.level, entry);
+    check_reachable(locked, place.level, entry);
     const Entry old = write(place.word, entry, bits);
     announce_change(place);
     drop_old(locked, place.level, old);

@@ -6,7 +6,6 @@
 #include "hypervisor/mm/entry_update.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/pending_flush.hpp"
-#include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
@@ -61,7 +60,7 @@ void write(LockedMemory &memory, const EntryPlace &place, unsigned index, const 
         return;
     }
     // Success: every bit outside the mask is as hardware left it. Failure: hardware set one meanwhile.
-    translation_model::check_entry_target(memory.id(), place.level, changed(old, run));
+    check_reachable(memory, place.level, changed(old, run));
     while (!live.replace_if(old, changed(old, run))) {
     }
     if (!same_target(place.level, old, changed(old, run))) {

@@ -1,30 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/mm/held_frames.hpp"
 
-#include "hypervisor/mm/entry_target.hpp"
+#include "hypervisor/mm/pending_flush.hpp"
+#include "hypervisor/mm/release.hpp"
 #include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
 namespace ringfold {
 
+namespace {
+
+// The domain is gone but for frames like this one was.
+void give_back_if_retired(LockedMemory &memory, MachineFrame frame) {
+    if (memory.retired() && release(memory, frame).ok()) {
+        memory.give_back(frame);
+    }
+}
+
+Result<void> take_writable(LockedMemory &memory, MachineFrame frame) {
+    FrameInfo &info = frame_table::at(frame);
+    TRY(undo_interrupted(memory, frame));
+    TRY(info.take_writable(memory.id()));
+    PendingFlush flush;
+    flush.add(info.table_stamp(), memory.cpus());
+    flush.perform();
+    translation_model::check_becomes_writable(memory.id(), frame);
+    return {};
+}
+
+}  // namespace
+
 void TypeReference::drop() {
     if (memory_ == nullptr) {
         return;
     }
-    if (type_ == FrameType::none) {
-        frame_table::at(frame_).drop();
-        memory_ = nullptr;
-        return;
-    }
     LockedMemory locked{*memory_};
-    if (type_ == FrameType::writable) {
-        FrameInfo &info = frame_table::at(frame_);
+    FrameInfo &info = frame_table::at(frame_);
+    if (type_ == FrameType::none) {
+        info.drop();
+    } else if (type_ == FrameType::writable) {
         info.leaf_stamp.advance(flush_clock::now());  // the vCPU's page was mapped in slot 256
         translation_model::leaf_removed(Level::l1, Entry{frame_, 0});
         info.drop_writable();
     } else {
         drop_or_park(locked, frame_, level_of(type_));
     }
+    give_back_if_retired(locked, frame_);
     memory_ = nullptr;
 }
 
@@ -48,13 +69,25 @@ Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame) {
 Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame) {
     LockedMemory locked{memory};
     TRY(settle_parked(locked));
-    FrameInfo *info = TRY(locked.owned_frame(frame));
-    TRY(undo_interrupted(locked, frame));
-    TRY(info->take_writable(locked.id()));
-    PendingFlush flush;
-    flush.add(info->table_stamp(), locked.cpus());
-    flush.perform();
-    translation_model::check_becomes_writable(locked.id(), frame);
+    TRY(locked.owned_frame(frame));
+    TRY(take_writable(locked, frame));
+    return TypeReference{memory, frame, FrameType::writable};
+}
+
+Result<TypeReference> hold(DomainMemory &memory, MachineFrame frame, GrantAccess access) {
+    LockedMemory locked{memory};
+    FrameInfo *const info = TRY(locked.owned_frame(frame));
+    if (locked.retired()) {
+        return Error::bad_frame;
+    }
+    if (access == GrantAccess::read_only) {
+        TRY(info->take(locked.id()));
+        return TypeReference{memory, frame, FrameType::none};
+    }
+    if (info->state().is_table()) {
+        TRY(settle_parked(locked));  // it may only wait to be undone
+    }
+    TRY(take_writable(locked, frame));
     return TypeReference{memory, frame, FrameType::writable};
 }
 

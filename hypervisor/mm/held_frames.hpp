@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames of a domain that the hypervisor itself depends on: a vCPU's root, its page, call buffers.
+// Frames of a domain that the hypervisor itself depends on: a vCPU's root, its page, call buffers, grant tables; and
+// those that are lent to other domains.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"
+#include "hypervisor/mm/borrowed_frames.hpp"
 #include "hypervisor/mm/domain_memory.hpp"
 #include "hypervisor/mm/entry.hpp"
 
@@ -35,6 +37,7 @@ class [[nodiscard]] TypeReference {
     friend Result<TypeReference> take_root(DomainMemory &memory, MachineFrame frame);
     friend Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame);
     friend Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame);
+    friend Result<TypeReference> hold(DomainMemory &memory, MachineFrame frame, GrantAccess access);
 
     TypeReference(DomainMemory &memory, MachineFrame frame, FrameType type)
         : memory_(&memory), frame_(frame), type_(type) {}
@@ -60,6 +63,10 @@ Result<TypeReference> hold_readable(DomainMemory &memory, MachineFrame frame);
 // For the hypervisor to write to, or the guest through slot 256. bad_frame; busy: it is a page table; limit_reached;
 // again.
 Result<TypeReference> hold_writable(DomainMemory &memory, MachineFrame frame);
+
+// For another domain, or for the hypervisor on its behalf: whatever is read-only may be a page table. bad_frame: also
+// when the domain is being torn down; the others as above.
+Result<TypeReference> hold(DomainMemory &memory, MachineFrame frame, GrantAccess access);
 
 // What the guest's PIN and UNPIN do; for the builder of a domain. already_exists: it is pinned; not_found: it is not.
 Result<void> pin_table(DomainMemory &memory, MachineFrame frame, Level level);

@@ -11,9 +11,21 @@
 
 namespace ringfold::machine_to_physical {
 
+#if __STDC_HOSTED__
+namespace hosted {
+inline uint64_t *table = nullptr;  // a test that wants one installs it
+}  // namespace hosted
+
+inline void set(MachineFrame frame, GuestFrame guest) {
+    if (hosted::table != nullptr) {
+        hosted::table[frame.raw()] = guest.raw();
+    }
+}
+#else
 // `frame` is RAM, so that the table is mapped there.
 inline void set(MachineFrame frame, GuestFrame guest) {
     reinterpret_cast<uint64_t *>(virtual_map::machine_to_physical.base)[frame.raw()] = guest.raw();
 }
+#endif
 
 }  // namespace ringfold::machine_to_physical

@@ -44,6 +44,7 @@ Result<void> pass(LockedMemory &memory, Step &&step) {
 
 Result<void> tear_down(DomainMemory &memory, void (*give_back)(MachineFrame frame)) {
     LockedMemory locked{memory};
+    locked.retire(give_back);
     if (memory.owned() == FrameCount{}) {
         return {};
     }

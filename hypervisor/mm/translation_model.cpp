@@ -137,6 +137,17 @@ void table_removed(MachineFrame frame) {
     }
 }
 
+void borrowed_leaf_removed(MachineFrame frame) {
+    if (!is_off() && covers(frame)) {
+        records[frame.raw()].borrowed_leaf_removed.store(events.load(std::memory_order_seq_cst),
+                                                         std::memory_order_seq_cst);
+    }
+}
+
+uint64_t borrowed_leaf_last_removed(MachineFrame frame) {
+    return !is_off() && covers(frame) ? records[frame.raw()].borrowed_leaf_removed.load(std::memory_order_seq_cst) : 0;
+}
+
 void check_becomes_writable(DomainId domain, MachineFrame frame) {
     if (is_off() || !covers(frame)) {
         return;
@@ -167,6 +178,18 @@ void check_becomes_table(DomainId domain, MachineFrame frame) {
 
 void check_becomes_free(DomainId domain, MachineFrame frame) {
     check_becomes_table(domain, frame);  // no translation and no walk at all may be left
+    if (!is_off() && covers(frame)) {
+        // So what became of it here is nothing to the processors of its next owner.
+        FrameRecord &record = records[frame.raw()];
+        for (std::atomic<uint64_t> *moment :
+             {&record.leaf_removed, &record.table_removed, &record.borrowed_leaf_removed}) {
+            moment->store(0, std::memory_order_seq_cst);
+        }
+    }
+}
+
+void check_right_ends(DomainId borrower, uint64_t removed) {
+    invariant(is_off() || !anybody_may_hold(borrower, removed), "no processor can still use a right that ends");
 }
 
 }  // namespace ringfold::translation_model

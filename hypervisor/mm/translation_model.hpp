@@ -23,8 +23,9 @@ namespace ringfold::translation_model {
 
 // Moments of the model's own count of events; 0: never.
 struct FrameRecord {
-    std::atomic<uint64_t> leaf_removed = 0;   // the last translation to the frame that was mapped away
-    std::atomic<uint64_t> table_removed = 0;  // the frame last stopped being a table
+    std::atomic<uint64_t> leaf_removed = 0;           // the last translation of its owner's that was mapped away
+    std::atomic<uint64_t> table_removed = 0;          // the frame last stopped being a table
+    std::atomic<uint64_t> borrowed_leaf_removed = 0;  // the last translation of another domain's that was mapped away
 };
 
 // One zeroed record for each frame of the frame table; none: the model is off. Forgets everything.
@@ -47,12 +48,17 @@ void flush_requested(CpuId cpu, uint64_t asked);
 // --- what the logic does ---
 void leaf_removed(Level level, Entry entry);
 void table_removed(MachineFrame frame);
+// A mapping of another domain's frame went, and the moment at which one last did.
+void borrowed_leaf_removed(MachineFrame frame);
+[[nodiscard]] uint64_t borrowed_leaf_last_removed(MachineFrame frame);
 
 // --- what must hold, else the hypervisor stops ---
-// Before an entry that the domain just took references for can be walked.
+// Before an entry that references were just taken for can be walked. `domain` owns what the entry leads to.
 void check_entry_target(DomainId domain, Level level, Entry entry);
 void check_becomes_writable(DomainId domain, MachineFrame frame);
 void check_becomes_table(DomainId domain, MachineFrame frame);
 void check_becomes_free(DomainId domain, MachineFrame frame);
+// `borrower` loses a right, and was flushed for what was removed up to the moment `removed`.
+void check_right_ends(DomainId borrower, uint64_t removed);
 
 }  // namespace ringfold::translation_model

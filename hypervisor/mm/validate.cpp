@@ -116,7 +116,7 @@ void undo_or_park(LockedMemory &memory, MachineFrame frame) {
 void check_targets(const LockedMemory &memory, MachineFrame table, Level level) {
     if constexpr (RINGFOLD_DEBUG != 0) {
         for (unsigned index = 0; index < frame_table::at(table).progress(); ++index) {
-            translation_model::check_entry_target(memory.id(), level, entry_of(table, index));
+            check_reachable(memory, level, entry_of(table, index));
         }
     }
 }

@@ -121,14 +121,15 @@ void SimulatedCpu::follow(Entry entry, Level level, Random &random) {
     }
 }
 
-std::string SimulatedCpu::check() const {
+std::string SimulatedCpu::check(const MayBorrow &may_borrow) const {
     if (in_hypervisor_ && flush_asked_) {
         return {};  // none of it will be used again
     }
     for (const CachedLeaf &leaf : leaves_) {
         for (uint64_t offset = 0; offset < leaf.count; ++offset) {
             const FrameInfo &info = frame_table::at(MachineFrame{leaf.frame + offset});
-            if (!info.owned_by(leaf.owner)) {
+            if (!info.owned_by(leaf.owner) &&
+                !may_borrow(leaf.owner, MachineFrame{leaf.frame + offset}, leaf.writable)) {
                 return "a cached translation leads to another owner's frame " + std::to_string(leaf.frame + offset);
             }
             if (leaf.writable && info.state().is_table()) {
@@ -162,7 +163,7 @@ SimulatedMachine::~SimulatedMachine() { current_machine = nullptr; }
 
 std::string SimulatedMachine::check_caches() const {
     for (const SimulatedCpu &cpu : cpus_) {
-        if (std::string wrong = cpu.check(); !wrong.empty()) {
+        if (std::string wrong = cpu.check(may_borrow); !wrong.empty()) {
             return wrong;
         }
     }

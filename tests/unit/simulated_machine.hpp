@@ -37,8 +37,9 @@ class SimulatedCpu {
 
     // Caches one random walk, from its root or from a cached table.
     void walk(Random &random);
-    // Empty if all is well, else what is wrong.
-    [[nodiscard]] std::string check() const;
+    // Empty if all is well, else what is wrong. May `user` have a translation to another domain's frame?
+    using MayBorrow = std::function<bool(DomainId user, MachineFrame frame, bool writable)>;
+    [[nodiscard]] std::string check(const MayBorrow &may_borrow) const;
 
   private:
     struct CachedLeaf {
@@ -80,6 +81,7 @@ class SimulatedMachine {
     [[nodiscard]] std::string check_caches() const;
 
     std::function<bool()> preemption_due = [] { return false; };
+    SimulatedCpu::MayBorrow may_borrow = [](DomainId, MachineFrame, bool) { return false; };
     uint64_t flushes = 0;
 
     void flush(CpuSet targets);

@@ -101,5 +101,26 @@ TEST_F(TranslationModelDeath, WhatWasWalkedBeforeCounts) {
     EXPECT_DEATH(translation_model::check_becomes_free(domain, frame), "can still write");
 }
 
+// The next owner's processors may have walked for long, and owe nothing for what was flushed before it had the frame.
+TEST_F(TranslationModel, AFrameThatBecameFreeHasNoPast) {
+    translation_model::walks(CpuId{4}, DomainId{8});
+    translation_model::leaf_removed(Level::l1, mapped);
+    translation_model::table_removed(frame);
+    translation_model::check_becomes_free(domain, frame);
+    translation_model::check_becomes_free(DomainId{8}, frame);
+    translation_model::check_becomes_table(DomainId{8}, frame);
+}
+
+TEST_F(TranslationModelDeath, ARightEndsUnflushed) {
+    translation_model::walks(cpu, domain);
+    translation_model::borrowed_leaf_removed(frame);
+    const uint64_t removed = translation_model::borrowed_leaf_last_removed(frame);
+    EXPECT_DEATH(translation_model::check_right_ends(domain, removed), "a right that ends");
+    translation_model::check_right_ends(DomainId{8}, removed);
+    translation_model::check_becomes_table(domain, frame);  // nothing of the owner's was removed
+    flush();
+    translation_model::check_right_ends(domain, removed);
+}
+
 }  // namespace
 }  // namespace ringfold::test

@@ -39,6 +39,7 @@
 #define RINGFOLD_EEXIST 17    /* it exists already */
 #define RINGFOLD_ENODEV 19    /* hardware that is missing or does not answer */
 #define RINGFOLD_EINVAL 22    /* an argument that can never be right */
+#define RINGFOLD_EMFILE 24    /* a limit on what the caller's domain may have at once */
 #define RINGFOLD_ERANGE 34    /* a number past a documented limit */
 #define RINGFOLD_ENOSYS 38    /* not in this version */
 #define RINGFOLD_EOVERFLOW 75 /* a counter or table is full */
