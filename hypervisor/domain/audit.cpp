@@ -27,12 +27,22 @@ void visit_vcpu(const Vcpu &vcpu, AuditCounts &counts) {
         [&counts](MachineFrame frame) { audit_holder(counts, frame, FrameType::writable); });
 }
 
+void visit_domain(Domain &domain, AuditCounts &counts) {
+    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+        visit_vcpu(*domain.vcpus[number], counts);
+    }
+    domain.grants.table.lock()->for_each_frame(
+        [&counts](MachineFrame frame) { audit_holder(counts, frame, FrameType::writable); });
+    domain.grants.borrowings.lock()->for_each_use(
+        [&counts](const GrantUse &use) { audit_holder(counts, use.frame(), use.type()); });
+    audit_borrowed(counts, domain.memory);
+}
+
 void visit_holders(void *, AuditCounts &counts) {
-    domain_list::for_each([&counts](const Domain &domain) {
-        for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
-            visit_vcpu(*domain.vcpus[number], counts);
-        }
-    });
+    std::size_t place = 0;
+    while (const DomainReference domain = domain_list::from_place(place)) {
+        visit_domain(*domain, counts);
+    }
 }
 
 void report(void *, const AuditFinding &finding) {

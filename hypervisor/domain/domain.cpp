@@ -7,6 +7,7 @@
 #include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/heap.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/platform/power.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
@@ -63,10 +64,23 @@ void retire(const Domain &domain) {
     }
 }
 
+// Who uses a grant of a domain refers to it as anybody else does.
+GrantKeeper grant_keeper(Domain &domain) {
+    return {
+        .context = &domain,
+        .keep =
+            [](void *context) {
+                const Domain *const kept = DomainReference::to(*static_cast<Domain *>(context)).release();
+                invariant(kept != nullptr, "who finds a domain's grants refers to the domain");
+            },
+        .let_go =
+            [](void *context) { const DomainReference last = DomainReference::adopt(static_cast<Domain *>(context)); }};
+}
+
 }  // namespace
 
 Domain::Domain(DomainId number, std::string_view domain_name, FrameCount maximum, Rights held)
-    : id(number), rights(held), memory(number, maximum) {
+    : id(number), rights(held), memory(number, maximum), grants(memory, grant_keeper(*this)) {
     std::copy_n(domain_name.begin(), std::min(domain_name.size(), name.size() - 1), name.begin());
     existing.fetch_add(1, std::memory_order_relaxed);
     if (rights.has(Right::control)) {

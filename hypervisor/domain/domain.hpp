@@ -7,6 +7,7 @@
 #include "hypervisor/domain/rights.hpp"
 #include "hypervisor/domain/vcpu.hpp"
 #include "hypervisor/event/event_domain.hpp"
+#include "hypervisor/grant/grant_domain.hpp"
 #include "hypervisor/lib/locked.hpp"
 #include "hypervisor/mm/domain_memory.hpp"
 
@@ -55,6 +56,7 @@ struct Domain {
     DomainMemory memory;
     DomainSchedule schedule;
     EventDomain events{this, id};
+    GrantDomain grants;
     std::array<Vcpu *, RINGFOLD_MAX_VCPUS> vcpus{};
     uint32_t vcpu_count = 0;
     std::atomic<uint32_t> vcpus_online = 0;  // not offline; the one that makes it 0 ends the domain
@@ -64,6 +66,7 @@ struct Domain {
     std::atomic<bool> reaping = false;  // a CPU takes it apart; guards the next three
     bool vcpus_released = false;
     bool is_gone = false;                               // nothing is left but the references to this struct
+    std::atomic<std::size_t> holder_search = 0;         // see holder.cpp
     Domain *next_orphan = nullptr;                      // see reaper.cpp
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;

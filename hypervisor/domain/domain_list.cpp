@@ -104,6 +104,18 @@ Result<DomainId> next(DomainId first) {
     return best == no_domain ? Result<DomainId>{Error::not_found} : Result<DomainId>{best};
 }
 
+DomainReference from_place(std::size_t &place) {
+    auto list = domains.lock();
+    while (place < capacity) {
+        Domain *const domain = (*list)[place++];
+        if (domain != nullptr && refer(*domain)) {
+            return DomainReference::adopt(domain);
+        }
+    }
+    place = 0;
+    return {};
+}
+
 void remove(Domain &domain) { unrefer(domain); }
 
 }  // namespace domain_list

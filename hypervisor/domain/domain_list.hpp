@@ -73,5 +73,9 @@ void for_each(Visitor &&visit) {
     }
 }
 
+// The first domain from place `place` of the list on, which then is the place behind it; empty: there is none, and
+// `place` is 0. For going through domains without the list's lock, which comes after those of a domain.
+[[nodiscard]] DomainReference from_place(std::size_t &place);
+
 }  // namespace domain_list
 }  // namespace ringfold

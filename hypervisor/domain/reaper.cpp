@@ -15,8 +15,13 @@ namespace ringfold {
 
 namespace {
 
+// A queue, linked by next_orphan, that refers to each. Of two that hold frames of each other neither must keep the
+// other from its turn.
 struct Orphans {
-    Domain *first = nullptr;  // linked by next_orphan; the list refers to each
+    Domain *first = nullptr;
+    Domain *last = nullptr;
+    unsigned count = 0;
+    unsigned held_in_a_row = 0;  // turns that came to nothing, because frames are held, since the last that did not
 };
 constinit Locked<Orphans, LockRank::orphans> orphans;
 
@@ -25,15 +30,35 @@ DomainReference take_orphan() {
     Domain *const first = list->first;
     if (first != nullptr) {
         list->first = first->next_orphan;
+        list->last = list->first == nullptr ? nullptr : list->last;
         first->next_orphan = nullptr;
+        --list->count;
     }
     return DomainReference::adopt(first);
 }
 
+void append(Orphans &list, DomainReference orphan) {
+    Domain *const added = orphan.release();
+    (list.last == nullptr ? list.first : list.last->next_orphan) = added;
+    list.last = added;
+    ++list.count;
+}
+
 void put_orphan(DomainReference orphan) {
     auto list = orphans.lock();
-    orphan->next_orphan = list->first;
-    list->first = orphan.release();
+    list->held_in_a_row = 0;
+    append(*list, std::move(orphan));
+}
+
+// Of one that waits for holders. False: so do all others.
+bool put_back_held(DomainReference orphan) {
+    auto list = orphans.lock();
+    append(*list, std::move(orphan));
+    if (++list->held_in_a_row < list->count) {
+        return true;
+    }
+    list->held_in_a_row = 0;
+    return false;
 }
 
 void free_frame(MachineFrame frame) { free_frames(frame, Order{0}); }
@@ -45,9 +70,16 @@ Result<void> take_apart(Domain &domain) {
             release_vcpu(*domain.vcpus[number]);
         }
         domain.memory.close();  // whoever still refers to it gives it no more
+        domain.grants.close_table();
         domain.vcpus_released = true;
     }
-    return tear_down(domain.memory, free_frame);
+    // busy: others hold frames of it, maybe because it holds theirs. Its own page tables are gone then, too.
+    const Result<void> torn_down = tear_down(domain.memory, free_frame);
+    if (!torn_down.ok() && torn_down.error() != Error::busy) {
+        return torn_down.error();
+    }
+    TRY(domain.grants.end_borrowings());
+    return torn_down.ok() ? Result<void>{} : Result<void>{torn_down.error()};
 }
 
 }  // namespace
@@ -96,11 +128,15 @@ bool reap_some() {
     }
     this_cpu().guest.visit_deadline = 0;
     const Result<void> reaped = reap(*domain);
-    if (!reaped.ok()) {
+    if (!reaped.ok() && reaped.error() == Error::busy) {
+        return put_back_held(std::move(domain));  // what is held will be tried again when this CPU has slept
+    }
+    if (reaped.ok()) {
+        orphans.lock()->held_in_a_row = 0;  // what it held is free
+    } else {
         put_orphan(std::move(domain));
     }
-    // What is held will be tried again when this CPU has slept.
-    return reaped.ok() || reaped.error() != Error::busy;
+    return true;
 }
 
 }  // namespace ringfold

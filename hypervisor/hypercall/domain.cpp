@@ -3,6 +3,7 @@
 // Domains made, started, ended and looked at by another domain that may.
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/domain/creation.hpp"
+#include "hypervisor/domain/holder.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
@@ -107,7 +108,9 @@ Returns_progress domain_destroy(Vcpu &caller, uint32_t domain) {
     if (const Result<void> claimed = claim(other); !claimed.ok()) {
         return {.done = 0, .result = claimed.error()};
     }
-    return {.done = 0, .result = reap(other)};
+    Result<void> reaped = reap(other);
+    const bool is_held = !reaped.ok() && reaped.error() == Error::busy;
+    return {.done = is_held ? find_holder(other).raw() : uint64_t{0}, .result = std::move(reaped)};
 }
 
 Returns_nothing domain_shutdown(Vcpu &caller, uint32_t domain, uint32_t reason, uint32_t code) {

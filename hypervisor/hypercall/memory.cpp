@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames come to domains and leave them.
+// Frames come to domains, leave them, and are exchanged.
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
+#include "hypervisor/mm/heap.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/machine_to_physical.hpp"
+
+#include <algorithm>
+#include <array>
+#include <span>
 
 namespace ringfold::hypercall {
 
@@ -36,6 +41,31 @@ Result<void> release_one(Vcpu &caller, uint64_t offset) {
     TRY(release_frame(caller.domain.memory, MachineFrame{frame}));
     free_frames(MachineFrame{frame}, Order{0});
     return {};
+}
+
+struct ExchangeList {
+    std::array<MachineFrame, frames_per_extent> frames;
+};
+
+// One extent. The list is copied once: what is checked is what is taken.
+Result<void> exchange_one(Vcpu &caller, uint64_t give, uint64_t get, Order order, MachineAddress limit) {
+    uint64_t guest_frame = 0;
+    TRY(caller.call_buffer.read_object(get, guest_frame));
+    const Owned<ExchangeList> list = TRY(create_owned<ExchangeList>());
+    const std::span given = std::span{list->frames}.first(order.frames().raw());
+    TRY(caller.call_buffer.read_array(give, given));
+    const MachineFrame first = TRY(allocate_frames_below(order, limit));
+    if (const Result<void> exchanged = exchange_frames(caller.domain.memory, given, first); !exchanged.ok()) {
+        free_clean_frames(first, order);
+        return exchanged.error();
+    }
+    for (const MachineFrame frame : given) {
+        free_frames(frame, Order{0});
+    }
+    for (FrameCount frame{0}; frame < order.frames(); frame += FrameCount{1}) {
+        machine_to_physical::set(first + frame, GuestFrame{guest_frame} + frame);
+    }
+    return caller.call_buffer.write_object(get, first.raw());
 }
 
 // Applies `one` to `count` elements, at least one a call, and makes way when it has been long enough.
@@ -83,6 +113,25 @@ Returns_progress domain_populate(Vcpu &caller, uint32_t domain, uint64_t offset,
 Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {
     return for_each_element(caller, offset, count,
                             [&caller](uint64_t element) { return release_one(caller, element); });
+}
+
+Returns_progress memory_exchange(Vcpu &caller, uint64_t give, uint64_t get, uint64_t count, uint32_t order,
+                                 uint32_t address_bits) {
+    if (count > most_frames || order > extent_order || address_bits < page_shift || address_bits > 64) {
+        return {.done = 0, .result = Error::out_of_range};
+    }
+    constexpr uint32_t most_bits = 52;  // of a machine address (Intel SDM volume 3A, section 4.1.4, MAXPHYADDR)
+    const MachineAddress limit{uint64_t{1} << std::min(address_bits, most_bits)};
+    const uint64_t bytes_of_one = sizeof(uint64_t) << order;
+    if (const Result<void> range = caller.call_buffer.check(give, count * bytes_of_one); !range.ok()) {
+        return {.done = 0, .result = range.error()};
+    }
+    uint64_t next = give;
+    return for_each_element(caller, get, count, [&](uint64_t element) -> Result<void> {
+        TRY(exchange_one(caller, next, element, Order{order}, limit));
+        next += bytes_of_one;
+        return {};
+    });
 }
 
 }  // namespace ringfold::hypercall
