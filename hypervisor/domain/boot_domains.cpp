@@ -47,6 +47,8 @@ Result<void> read_options(const CommandLine &options, DomainConfiguration &confi
         bytes = TRY(parse_memory_size(*size));
     }
     configuration.memory = FrameCount::holding(bytes);
+    configuration.port_limit =
+        static_cast<uint32_t>(TRY(number_or(options, "ports", RINGFOLD_EVENT_DEFAULT_LIMIT, RINGFOLD_EVENT_PORTS - 1)));
     configuration.rights = Rights{TRY(number_or(options, "rights", 0, RINGFOLD_RIGHTS_ALL))};
     configuration.vcpus = static_cast<uint32_t>(TRY(number_or(options, "vcpus", 1, RINGFOLD_MAX_VCPUS)));
     configuration.first_cpu = CpuId{static_cast<uint16_t>(TRY(number_or(options, "cpu", 0, 63)))};

@@ -253,6 +253,7 @@ Result<void> build_domain(DomainId id, const DomainConfiguration &configuration)
     if (!domain.ok()) {
         return refuse(configuration, domain.error(), "no memory for its description");
     }
+    domain.value()->events.lock()->set_limit(configuration.port_limit);
     const Result<void> built = build(*domain.value(), configuration, image.value(), layout.value());
     if (!built.ok()) {
         destroy_unborn_domain(*domain.value());

@@ -7,6 +7,8 @@
 #include "hypervisor/lib/result.hpp"
 #include "hypervisor/lib/units.hpp"
 
+#include <ringfold/event.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -18,6 +20,7 @@ struct DomainConfiguration {
     std::string_view name;
     FrameCount memory;
     Rights rights;
+    uint32_t port_limit = RINGFOLD_EVENT_DEFAULT_LIMIT;
     uint32_t vcpus = 1;
     CpuId first_cpu;  // vCPU n runs on CPU (first_cpu + n) modulo the number of CPUs
     std::string_view command_line;

@@ -38,8 +38,6 @@ Result<void> close_port(EventDomain &domain, Port port) {
     }
     if (entry->kind == PortKind::interdomain) {
         disconnect_port(*entry->remote, Port{entry->source}, entry->connection);
-    }
-    if (entry->remote != nullptr) {
         event_machine::unrefer(*entry->remote);
     }
     return {};

@@ -1,7 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/event/event_domain.hpp"
 
+#include <atomic>
+
 namespace ringfold {
+
+namespace {
+
+// Relaxed: only that each number is given once counts.
+constinit std::atomic<uint64_t> next_incarnation = 1;
+
+}  // namespace
+
+EventDomain::EventDomain(Domain *domain, DomainId number)
+    : owner(domain), id(number), incarnation(next_incarnation.fetch_add(1, std::memory_order_relaxed)) {}
 
 Result<Port> EventState::bind(const PortEntry &entry) {
     EventVcpu *const server = vcpu(entry.vcpu);

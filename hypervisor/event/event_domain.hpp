@@ -41,7 +41,7 @@ class EventState {
     // The lowest free port as `entry`, served by its vCPU. not_found: no such vCPU, or the domain is going;
     // out_of_range: the vCPU has no event page for the port; limit_reached; out_of_memory.
     [[nodiscard]] Result<Port> bind(const PortEntry &entry);
-    // What bind() did is undone; the entry's domain stays referred to, which is now the caller's business.
+    // What bind() did is undone; if the entry refers to a domain, that is now the caller's business.
     PortEntry unbind(Port port);
     // Null unless it is bound, and nobody is at binding or closing it.
     [[nodiscard]] PortEntry *find(Port port);
@@ -68,7 +68,7 @@ class EventState {
 
 class EventDomain {
   public:
-    EventDomain(Domain *domain, DomainId number) : owner(domain), id(number) {}
+    EventDomain(Domain *domain, DomainId number);
     EventDomain(const EventDomain &) = delete;
     EventDomain &operator=(const EventDomain &) = delete;
 
@@ -76,6 +76,7 @@ class EventDomain {
 
     Domain *const owner;
     const DomainId id;
+    const uint64_t incarnation;  // no other domain ever has it, though numbers come again
 
   private:
     Locked<EventState, LockRank::events> state_;

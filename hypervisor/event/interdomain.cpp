@@ -5,12 +5,13 @@
 #include "hypervisor/mm/machine_seam.hpp"
 
 #include <atomic>
+#include <utility>
 
 namespace ringfold {
 
 namespace {
 
-// Relaxed: only that each number is given once counts. 0 is no connection.
+// Relaxed: only that each number is given once counts.
 constinit std::atomic<uint64_t> next_connection = 1;
 
 // Binds `entry`, which refers to its remote domain from then on.
@@ -24,12 +25,14 @@ Result<Port> bind_referring(EventDomain &domain, const PortEntry &entry) {
 }
 
 // The far side of connect_port().
-Result<void> accept(EventDomain &domain, Port port, const EventDomain &from, Port from_port, uint64_t connection) {
+Result<void> accept(EventDomain &domain, Port port, EventDomain &from, Port from_port, uint64_t connection) {
     auto state = domain.lock();
     PortEntry *const entry = state->find(port);
-    if (entry == nullptr || entry->kind != PortKind::unbound || entry->remote != &from) {
+    if (entry == nullptr || entry->kind != PortKind::unbound || entry->connection != from.incarnation) {
         return Error::not_found;
     }
+    event_machine::refer(from);
+    entry->remote = &from;
     entry->kind = PortKind::interdomain;
     entry->source = from_port.raw();
     entry->connection = connection;
@@ -39,7 +42,7 @@ Result<void> accept(EventDomain &domain, Port port, const EventDomain &from, Por
 void deliver(EventDomain &domain, Port port, uint64_t connection) {
     auto state = domain.lock();
     const PortEntry *const entry = state->find_any(port);
-    if (entry != nullptr && entry->connection == connection) {
+    if (entry != nullptr && entry->kind == PortKind::interdomain && entry->connection == connection) {
         state->raise(port, *entry);
     }
 }
@@ -70,7 +73,8 @@ Result<PortEntry> begin_send(EventDomain &domain, Port port) {
 }  // namespace
 
 Result<Port> offer_port(EventDomain &domain, EventDomain &remote, uint8_t vcpu) {
-    return bind_referring(domain, {.kind = PortKind::unbound, .vcpu = vcpu, .remote = &remote});
+    return domain.lock()->bind(
+        {.kind = PortKind::unbound, .vcpu = vcpu, .source = remote.id.raw(), .connection = remote.incarnation});
 }
 
 Result<Port> connect_port(EventDomain &domain, EventDomain &remote, Port remote_port, uint8_t vcpu) {
@@ -106,15 +110,20 @@ Result<bool> send_event(EventDomain &domain, Port port) {
 }
 
 void disconnect_port(EventDomain &domain, Port port, uint64_t connection) {
-    auto state = domain.lock();
-    PortEntry *const entry = state->find_any(port);
-    if (entry == nullptr || entry->connection != connection) {
-        return;
+    EventDomain *closer = nullptr;
+    {
+        auto state = domain.lock();
+        PortEntry *const entry = state->find_any(port);
+        if (entry == nullptr || entry->kind != PortKind::interdomain || entry->connection != connection) {
+            return;
+        }
+        closer = std::exchange(entry->remote, nullptr);
+        entry->kind = PortKind::unbound;
+        entry->source = closer->id.raw();
+        entry->connection = closer->incarnation;
+        state->raise(port, *entry);
     }
-    entry->kind = PortKind::unbound;
-    entry->source = 0;
-    entry->connection = 0;
-    state->raise(port, *entry);
+    event_machine::unrefer(*closer);
 }
 
 }  // namespace ringfold

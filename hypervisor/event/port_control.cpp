@@ -53,10 +53,12 @@ Result<ringfold_event_status> port_status(EventDomain &domain, Port port) {
         return Error::not_found;
     }
     const EventWords words = state->server_of(*entry).words();
+    const bool is_unbound = entry->kind == PortKind::unbound;
+    const uint32_t remote = entry->remote != nullptr ? entry->remote->id.raw() : 0;
     return ringfold_event_status{.kind = static_cast<uint32_t>(entry->kind),
                                  .vcpu = entry->vcpu,
-                                 .domain = entry->remote != nullptr ? entry->remote->id.raw() : 0U,
-                                 .source = entry->source,
+                                 .domain = is_unbound ? entry->source : remote,
+                                 .source = is_unbound ? 0 : entry->source,
                                  .pending = words.is_pending(port) ? 1U : 0U,
                                  .masked = words.is_masked(port) ? 1U : 0U};
 }

@@ -26,12 +26,14 @@ struct PortEntry {
     PortKind kind = PortKind::unbound;
     uint8_t vcpu = 0;       // whose event words have its bits
     bool reserved = false;  // a bind or close is under way: the guest cannot name the port
-    // interdomain: the other end's port; virtual_irq: its number; physical_irq: the global system interrupt
+    // interdomain: the other end's port; virtual_irq: its number; physical_irq: the global system interrupt;
+    // unbound: the number of the domain that may connect
     uint32_t source = 0;
     // interdomain: a number that the two ends of one connection share, and that no other connection ever has. It tells
-    // the connection from a later one between the same two ports.
+    // the connection from a later one between the same two ports. unbound: which domain may connect, by
+    // EventDomain::incarnation; it is not referred to, so an offer keeps no dead domain from being freed.
     uint64_t connection = 0;
-    // unbound, interdomain: the other domain, which is referred to as long as the entry exists; otherwise null.
+    // interdomain: the other domain, which is referred to; otherwise null.
     EventDomain *remote = nullptr;
 };
 static_assert(sizeof(PortEntry) == 24);

@@ -96,6 +96,14 @@ EventWorld &EventWorld::current() { return *current_world; }
 
 SimulatedEventDomain &EventWorld::add(unsigned vcpus, uint32_t limit) {
     auto domain = std::make_unique<SimulatedEventDomain>(DomainId{next_id_++}, vcpus, limit);
+    return keep(std::move(domain));
+}
+
+SimulatedEventDomain &EventWorld::add_with_number(DomainId id, unsigned vcpus) {
+    return keep(std::make_unique<SimulatedEventDomain>(id, vcpus, RINGFOLD_EVENT_DEFAULT_LIMIT));
+}
+
+SimulatedEventDomain &EventWorld::keep(std::unique_ptr<SimulatedEventDomain> domain) {
     SimulatedEventDomain &added = *domain;
     domains_.emplace(&added.events, std::move(domain));
     return added;
@@ -103,15 +111,6 @@ SimulatedEventDomain &EventWorld::add(unsigned vcpus, uint32_t limit) {
 
 void EventWorld::remove(SimulatedEventDomain &domain) {
     while (!close_all_ports(domain.events).ok()) {
-    }
-    // Whoever is left with a port that named it lets go of it too.
-    for (auto &[events, other] : domains_) {
-        for (Port port = other->events.lock()->next(Port{}); port != Port{};
-             port = other->events.lock()->next(Port{port.raw() + 1})) {
-            if (other->status(port).domain == domain.events.id.raw()) {
-                EXPECT_TRUE(close_port(other->events, port).ok());
-            }
-        }
     }
     domains_.erase(&domain.events);
 }

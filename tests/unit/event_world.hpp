@@ -73,7 +73,8 @@ class EventWorld {
     ~EventWorld();  // whatever a test did, every object must be back
 
     SimulatedEventDomain &add(unsigned vcpus, uint32_t limit = RINGFOLD_EVENT_DEFAULT_LIMIT);
-    void remove(SimulatedEventDomain &domain);  // closes its ports; nobody may refer to it then
+    SimulatedEventDomain &add_with_number(DomainId id, unsigned vcpus);
+    void remove(SimulatedEventDomain &domain);  // closes its ports; nobody refers to it then
 
     // What an interrupt line does: raises its vector unless it is masked.
     void fire(uint32_t gsi);
@@ -93,6 +94,8 @@ class EventWorld {
         bool open = false;
     };
     static constexpr uint64_t frame_count = 16384;
+
+    SimulatedEventDomain &keep(std::unique_ptr<SimulatedEventDomain> domain);
 
     FakeMachineMemory memory_;
     std::vector<FrameNode> nodes_;

@@ -85,7 +85,7 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_event_page, 4096);
 struct ringfold_event_status {
 	uint32_t kind;    /* RINGFOLD_EVENT_* */
 	uint32_t vcpu;    /* that serves the port */
-	uint32_t domain;  /* number of the other domain; 0 for other kinds */
+	uint32_t domain;  /* number of the other domain, or that it had; 0 for other kinds */
 	uint32_t source;  /* by kind; 0 where there is none */
 	uint32_t pending; /* 0 or 1: the port's bits */
 	uint32_t masked;

@@ -19,6 +19,16 @@ Result set_limit(uint64_t domain, uint64_t limit) {
     return hypercall(RINGFOLD_HYPERCALL_EVENT_LIMIT_SET, domain, limit);
 }
 
+void wait_for_the_other() {
+    const uint64_t deadline = system_time() + 20'000 * millisecond;
+    while (!hypercall(RINGFOLD_HYPERCALL_EVENT_LIMITS_READ, other_domain(), 0).ok()) {
+        if (system_time() > deadline) {
+            error("there is no other domain");
+        }
+        hypercall(RINGFOLD_HYPERCALL_YIELD);
+    }
+}
+
 void check_limit_rules() {
     check_status(set_limit(start_info().domain_id, 10), -RINGFOLD_EINVAL, "setting one's own limit");
     check_status(set_limit(RINGFOLD_DOMAIN_SELF, 10), -RINGFOLD_EINVAL, "setting one's own limit by another name");
@@ -48,6 +58,7 @@ void check_event(uint32_t port) {
 }  // namespace
 
 void guest_main() {
+    wait_for_the_other();
     check_limit_rules();
     wait_for_limit();
     for (uint32_t index = 0; index <= port_count / RINGFOLD_EVENT_PAGE_PORTS; ++index) {

@@ -14,9 +14,9 @@ constexpr uint32_t connected = 3;  // ports 1 to 3 of domain 1
 
 void stays() {
     for (uint32_t port = 1; port <= connected; ++port) {
-        check_equal(offer_port(2), port, "an offer");
+        check_equal(offer_when_there(2), port, "an offer");
     }
-    const uint32_t untouched = offer_port(2);
+    const uint32_t untouched = offer_when_there(2);
     for (uint32_t left = connected; left > 0; --left) {
         // Domain 2 says hello on each of them, one at a time.
         const uint32_t port = wait_for_event();

@@ -28,7 +28,7 @@ void play(uint32_t port, bool begins) {
 }
 
 void first() {
-    check_equal(offer_port(2), offered, "the offered port");
+    check_equal(offer_when_there(2), offered, "the offered port");
     check_equal(wait_for_event(), offered, "the first ball");  // then it is connected
     check_port(offered, RINGFOLD_EVENT_INTERDOMAIN, 0, 2, 1, "the offered port, connected");
     play(offered, true);
@@ -38,7 +38,7 @@ void first() {
     check_port(offered, RINGFOLD_EVENT_UNBOUND, 0, 2, 0, "the offered port, unbound");
     check_result(send_event(offered), 0, 0, "sending to nobody");
     // It is still on offer: domain 2 connects once more, and says so.
-    const uint32_t again = offer_port(2);
+    const uint32_t again = offer_when_there(2);
     check_equal(again, 2, "the second offer");
     check_equal(wait_for_event(), again, "an event of the second connection");
     check_equal(take_event(), 0, "events at the end");

@@ -22,6 +22,23 @@ uint32_t bound(Result result, const char *what) {
     return static_cast<uint32_t>(result.value);
 }
 
+// Issued again as long as the other side is not there.
+uint32_t bind_in_time(uint64_t number, uint64_t first, uint64_t second, uint64_t third) {
+    const uint64_t deadline = system_time() + patience;
+    for (;;) {
+        const Result result = hypercall(number, first, second, third);
+        if (result.ok()) {
+            return static_cast<uint32_t>(result.value);
+        }
+        if (result.status != -RINGFOLD_ENOENT || system_time() > deadline) {
+            error("hypercall %lu (%lu, %lu, %lu): status %ld", number, first, second, third, result.status);
+        }
+        arm_timer(millisecond);
+        hypercall(RINGFOLD_HYPERCALL_BLOCK);
+        disable_upcalls();
+    }
+}
+
 uint64_t &pending_word(uint32_t vcpu, uint32_t word) {
     return word < RINGFOLD_EVENT_AREA_PORTS / 64
                ? event_area(vcpu).pending[word]
@@ -58,20 +75,11 @@ uint32_t bind_virtual_irq(uint32_t irq, uint32_t vcpu) {
 }
 uint32_t bind_ipi(uint32_t vcpu) { return bound(hypercall(RINGFOLD_HYPERCALL_EVENT_BIND_IPI, vcpu), "event_bind_ipi"); }
 
+uint32_t offer_when_there(uint32_t remote, uint32_t vcpu) {
+    return bind_in_time(RINGFOLD_HYPERCALL_EVENT_OFFER, RINGFOLD_DOMAIN_SELF, remote, vcpu);
+}
 uint32_t connect_when_offered(uint32_t remote, uint32_t remote_port, uint32_t vcpu) {
-    const uint64_t deadline = system_time() + patience;
-    for (;;) {
-        const Result result = hypercall(RINGFOLD_HYPERCALL_EVENT_CONNECT, remote, remote_port, vcpu);
-        if (result.ok()) {
-            return static_cast<uint32_t>(result.value);
-        }
-        if (result.status != -RINGFOLD_ENOENT || system_time() > deadline) {
-            error("connecting to port %u of domain %u: status %ld", remote_port, remote, result.status);
-        }
-        arm_timer(millisecond);
-        hypercall(RINGFOLD_HYPERCALL_BLOCK);
-        disable_upcalls();
-    }
+    return bind_in_time(RINGFOLD_HYPERCALL_EVENT_CONNECT, remote, remote_port, vcpu);
 }
 
 Result send_event(uint32_t port) { return hypercall(RINGFOLD_HYPERCALL_EVENT_SEND, port); }

@@ -19,7 +19,8 @@ uint32_t connect_port(uint32_t remote, uint32_t remote_port, uint32_t vcpu = 0);
 uint32_t bind_virtual_irq(uint32_t irq, uint32_t vcpu = 0);
 uint32_t bind_ipi(uint32_t vcpu);
 
-// Connects as soon as the other domain offers the port; ERROR after ten seconds.
+// A boot domain may run before the next one is built. These wait for the other side; ERROR after ten seconds.
+uint32_t offer_when_there(uint32_t remote, uint32_t vcpu = 0);
 uint32_t connect_when_offered(uint32_t remote, uint32_t remote_port, uint32_t vcpu = 0);
 
 Result send_event(uint32_t port);
