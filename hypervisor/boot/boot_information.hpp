@@ -60,7 +60,7 @@ class BootInformation {
   private:
     [[nodiscard]] std::string_view text(TextSlice slice) const { return {text_.data() + slice.offset, slice.length}; }
 
-    std::array<char, 16 * 1024> text_{};
+    std::array<char, std::size_t{16} * 1024> text_{};
     std::size_t text_used_ = 0;
     TextSlice command_line_;
     TextSlice loader_;

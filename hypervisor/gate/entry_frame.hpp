@@ -26,7 +26,7 @@ struct EntryFrame {
     [[nodiscard]] bool from_guest() const { return (cs & 3) != 0; }
     [[nodiscard]] bool from_user() const { return (cs & 2) != 0; }
 };
-static_assert(sizeof(EntryFrame) == 22 * 8);
+static_assert(sizeof(EntryFrame) == 22 * sizeof(uint64_t));
 
 // An NMI, machine check, debug exception or double fault, on its own stack of the hypervisor's.
 struct IstFrame {

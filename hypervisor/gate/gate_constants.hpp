@@ -43,7 +43,7 @@ static_assert(sizeof(GateConstants) <= virtual_map::gate_constants.size);
 inline constexpr uint64_t unreachable_rip = 0x8000'0000'0000'0000;
 
 // The most the gate pushes in one go: SS, RSP, RFLAGS, CS, RIP, error code, vector.
-inline constexpr uint64_t largest_push = 7 * 8;
+inline constexpr uint64_t largest_push = 7 * sizeof(uint64_t);
 
 // For a stack pointer p: [p - largest_push, p) touches slot 256 exactly if p + slot_bias < store_reach (unsigned), that
 // is, if slot_base < p < slot_end + largest_push.
