@@ -6,8 +6,10 @@
 #include "hypervisor/cpu/rendezvous.hpp"
 #include "hypervisor/cpu/translations.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/gate/return_window.hpp"
+#include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 #include "hypervisor/platform/time.hpp"
 #include "hypervisor/platform/vectors.hpp"
@@ -133,6 +135,9 @@ bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
     uint64_t root = 0;
     for (;;) {
         stop_if_asked();
+        if (take_log_growth()) {
+            raise_machine_irq(VirtualIrq::log);
+        }
         scheduler::choose(frame);
         serve_flush_request(guest);
         root = select_root(guest);

@@ -26,6 +26,7 @@ constinit Locked<Log, LockRank::log> the_log;
 constinit std::atomic<LogClock> log_clock = nullptr;
 constinit std::atomic<LogCpu> log_cpu = nullptr;
 constinit std::atomic<bool> lock_broken = false;
+constinit std::atomic<bool> has_grown = false;
 
 constexpr std::array<std::string_view, 4> level_names{"error", "warning", "info", "debug"};
 
@@ -42,6 +43,7 @@ void begin_line(FormatBuffer &line) {
 void emit(Log &log, std::string_view text, bool shown) {
     log.ring.write(text);
     log.ring.write("\n");
+    has_grown.store(true, std::memory_order_relaxed);
     if (shown && log.sink != nullptr) {
         log.sink(text);
         log.sink("\r\n");
@@ -74,6 +76,11 @@ void set_console_sink(ConsoleSink sink) { the_log.lock()->sink = sink; }
 void set_log_clock(LogClock nanoseconds) { log_clock.store(nanoseconds, std::memory_order_relaxed); }
 void set_log_cpu(LogCpu current) { log_cpu.store(current, std::memory_order_relaxed); }
 void log_without_lock() { lock_broken.store(true, std::memory_order_relaxed); }
+
+// Relaxed: the text itself is read under the lock, later. A line that comes in between sets the flag again.
+bool take_log_growth() {
+    return has_grown.load(std::memory_order_relaxed) && has_grown.exchange(false, std::memory_order_relaxed);
+}
 
 std::size_t read_log(uint64_t &position, std::span<char> target) {
     std::size_t copied = 0;

@@ -35,6 +35,9 @@ void log_without_lock();
 // Copies logged bytes from `position` on, at most as many as fit; moves `position` behind them.
 [[nodiscard]] std::size_t read_log(uint64_t &position, std::span<char> target);
 
+// True once after something was logged: whoever is told of it reads on.
+[[nodiscard]] bool take_log_growth();
+
 // One line that a domain wrote to its console, always shown: `(d<domain>) text`, which no line of ours begins with.
 void log_guest(DomainId domain, std::string_view text);
 
