@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/topology.hpp"
 #include "hypervisor/mm/heap.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -14,7 +15,8 @@ namespace {
 // CPUs counted round and round among those that are up.
 CpuId online_cpu(unsigned number) {
     uint64_t left = online_cpus().raw();
-    for (unsigned skip = number % online_cpus().size(); skip > 0; --skip) {
+    const unsigned online = std::max(online_cpus().size(), 1U);  // this CPU is
+    for (unsigned skip = number % online; skip > 0; --skip) {
         left &= left - 1;
     }
     return CpuId{static_cast<uint16_t>(std::countr_zero(left))};
