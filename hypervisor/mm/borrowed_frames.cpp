@@ -98,8 +98,8 @@ void drop_borrowed_leaf(LockedMemory &borrower, Entry entry) {
     invariant(borrowed != nullptr && mappings_of(*borrowed, entry) != 0,
               "a mapping of another domain's frame has a right");
     FrameInfo &info = frame_table::at(entry.frame());
-    info.leaf_stamp.advance(flush_clock::now());
     translation_model::borrowed_leaf_removed(entry.frame());
+    info.leaf_stamp.advance(flush_clock::now());
     --mappings_of(*borrowed, entry);
     if (entry.writable()) {
         info.drop_writable();

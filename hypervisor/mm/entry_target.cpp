@@ -70,8 +70,8 @@ void drop_leaf(LockedMemory &memory, Entry entry) {
         drop_borrowed_leaf(memory, entry);
         return;
     }
-    info.leaf_stamp.advance(flush_clock::now());
     translation_model::leaf_removed(Level::l1, entry);
+    info.leaf_stamp.advance(flush_clock::now());
     if (entry.writable()) {
         info.drop_writable();
     } else {
@@ -81,8 +81,8 @@ void drop_leaf(LockedMemory &memory, Entry entry) {
 
 void drop_big_leaf(Entry entry) {
     Extent &extent = frame_table::extent_of(entry.frame());
-    extent.leaf_stamp.advance(flush_clock::now());
     translation_model::leaf_removed(Level::l2, entry);
+    extent.leaf_stamp.advance(flush_clock::now());
     extent.remove_big(entry.writable());
 }
 

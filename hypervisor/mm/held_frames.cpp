@@ -39,8 +39,8 @@ void TypeReference::drop() {
     if (type_ == FrameType::none) {
         info.drop();
     } else if (type_ == FrameType::writable) {
-        info.leaf_stamp.advance(flush_clock::now());  // the vCPU's page was mapped in slot 256
-        translation_model::leaf_removed(Level::l1, Entry{frame_, 0});
+        translation_model::leaf_removed(Level::l1, Entry{frame_, 0});  // the vCPU's page was mapped in slot 256
+        info.leaf_stamp.advance(flush_clock::now());
         info.drop_writable();
     } else {
         drop_or_park(locked, frame_, level_of(type_));

@@ -46,6 +46,8 @@ void flushed(CpuId cpu, uint64_t begun);
 void flush_requested(CpuId cpu, uint64_t asked);
 
 // --- what the logic does ---
+// Once the entry is gone, and *before* the flush clock is read for the stamp: a flush reads the two the other way
+// round, so one that the clock takes for late enough is late enough here.
 void leaf_removed(Level level, Entry entry);
 void table_removed(MachineFrame frame);
 // A mapping of another domain's frame went, and the moment at which one last did.

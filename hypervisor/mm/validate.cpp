@@ -90,9 +90,9 @@ void end_table(MachineFrame frame) {
     FrameInfo &info = frame_table::at(frame);
     Extent &extent = frame_table::extent_of(frame);
     // Whatever led here was taken away before: a processor that walks this table from now on does so from its cache.
+    translation_model::table_removed(frame);
     const FlushMoment now = flush_clock::now();
     info.set_table_stamp(now);
-    translation_model::table_removed(frame);
     extent.table_stamp.advance(now);
     info.finish_undo();
     extent.remove_page_table();
