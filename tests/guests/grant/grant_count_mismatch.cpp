@@ -71,7 +71,7 @@ void guest_main() {
         made_read_only(theirs.machine);
         two_entries(theirs.machine);
     }
-    check_equal(peer::map_initially(theirs, 0), 0, "the peer unmaps it");
+    check_status({peer::map_initially(theirs, 0), 0}, 0, "the peer unmaps it");
     const ringfold_page_table_operation pin_it{RINGFOLD_PAGE_TABLE_PIN, 1, theirs.machine.number, 0, 0};
     *reinterpret_cast<ringfold_page_table_operation *>(peer::buffer()) = pin_it;
     check_result(peer::hypercall(RINGFOLD_HYPERCALL_PAGE_TABLE_BATCH, 0, 1), 0, 1, "the frame becomes a page table");

@@ -47,7 +47,7 @@ void guest_main() {
         check_refused(1, RINGFOLD_GRANT_MAP_READ_ONLY, -RINGFOLD_EFAULT, "a frame that is not the granter's");
     }
     peer::grant(1, theirs.machine);
-    check_equal(peer::map_initially(theirs, entry_for(theirs.machine, kernel_read_only)), 0, "made read-only");
+    check_status({peer::map_initially(theirs, entry_for(theirs.machine, kernel_read_only)), 0}, 0, "made read-only");
     const ringfold_page_table_operation pin_it{RINGFOLD_PAGE_TABLE_PIN, 1, theirs.machine.number, 0, 0};
     *reinterpret_cast<ringfold_page_table_operation *>(peer::buffer()) = pin_it;
     check_result(peer::hypercall(RINGFOLD_HYPERCALL_PAGE_TABLE_BATCH, 0, 1), 0, 1, "the peer pins it");

@@ -33,7 +33,7 @@ void guest_main() {
     const uint64_t linear = linear_address(frame);
     grant(entries[3], peer_domain, frame);
     const ringfold_grant_map_element mapped = peer::map_grant(3);
-    check_equal(peer::map(0, entry_for(frame, kernel_data)), 0, "the peer maps it");
+    check_status({peer::map(0, entry_for(frame, kernel_data)), 0}, 0, "the peer maps it");
     map_page(linear, 0);
     try_everything(frame);
     entries[3].control = 0;
@@ -43,7 +43,7 @@ void guest_main() {
     entries[3].control = RINGFOLD_GRANT_READ_ONLY | 0xffff'0000U;
     check_status(set_grant_page(0, RINGFOLD_NO_FRAME), -RINGFOLD_EBUSY, "unregistering the page");
     check(peer::store(peer_window, 0x5555), "the peer cannot write any more");
-    check_equal(peer::map(0, 0), 0, "the peer unmaps it");
+    check_status({peer::map(0, 0), 0}, 0, "the peer unmaps it");
     check_element(peer::unmap_grant(mapped.handle), 0, "the peer gives it up");
     check_equal(entries[3].control, RINGFOLD_GRANT_READ_ONLY | 0xffff'0000U, "the granter's own bits");
     map_page(linear, entry_for(frame, kernel_read_only));
