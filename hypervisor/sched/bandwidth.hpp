@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The cap of a domain: how much CPU time all its vCPUs together may use, whoever else wants it. Time used is paid for
-// at the rate of the cap: one word says until when what was used is paid. A domain that used `burst` ns' worth in
-// advance is exhausted, and runs again when all is paid; so it gets exactly its cap in the long run, whatever a single
-// run took too much. (The generic cell rate algorithm of ITU-T I.371, with CPU time for cells.)
+// at the rate of the cap: one word says until when what was used is paid. What a domain did not use counts for `burst`
+// ns, so that waiting for a CPU does not cost it its cap. A domain that used `burst` ns' worth in advance is exhausted,
+// and runs again when all is paid; so it gets exactly its cap in the long run, whatever a single run took too much.
+// (The generic cell rate algorithm of ITU-T I.371, with CPU time for cells.)
 #pragma once
 
 #include <algorithm>
@@ -33,7 +34,7 @@ class Bandwidth {
         // Success: this run is paid for. Failure: another CPU charged meanwhile; on top of that. Nothing else depends
         // on the word, so relaxed is enough.
         do {
-            after = std::max(paid, now - std::min(now, ran)) + ran * 100 / percent;
+            after = std::max(paid, now - std::min(now, ran + burst)) + ran * 100 / percent;
         } while (!paid_until_.compare_exchange_weak(paid, after, std::memory_order_relaxed));
     }
 

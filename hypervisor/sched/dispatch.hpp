@@ -140,7 +140,7 @@ void offer(M &machine, CpuId self, uint64_t now) {
     {
         auto queue = machine.lock(self);
         const ScheduleEntry *const first = queue->waiting().first();
-        if (first == nullptr || first->on_cpu.load(std::memory_order_relaxed)) {
+        if (first == nullptr || !queue->take_offer() || first->on_cpu.load(std::memory_order_relaxed)) {
             return;
         }
         others = allowed(machine, *first) - CpuSet::of(self);
@@ -159,8 +159,10 @@ template <Machine M, typename Accept>
 ScheduleEntry *reschedule(M &machine, CpuId self, RunQueue::Now current, uint64_t now, Accept &&accept) {
     Pool &pool = machine.pool_of(self);
     VirtualTime own;
+    bool somebody_woke_up = false;
     {
         auto queue = machine.lock(self);
+        somebody_woke_up = queue->must_give_way();
         queue->catch_up(pool.level(), now);
         own = queue->best_claim(current);
         if (own == VirtualTime::never()) {
@@ -168,7 +170,10 @@ ScheduleEntry *reschedule(M &machine, CpuId self, RunQueue::Now current, uint64_
         }
         pool.raise_level(queue->level());
     }
-    pull(machine, self, own, now);
+    // One from elsewhere with a better claim would go first, for a whole slice.
+    if (!somebody_woke_up) {
+        pull(machine, self, own, now);
+    }
     ScheduleEntry *next = nullptr;
     {
         auto queue = machine.lock(self);

@@ -24,8 +24,9 @@ inline constexpr uint64_t shortest_slice = 3'000'000;  // ns
 inline constexpr VirtualDuration wake_margin{500'000};
 inline constexpr uint64_t shortest_run = 500'000;  // ns
 
-// What a vCPU may keep of the claim that it did not use while it was blocked.
-inline constexpr VirtualDuration sleeper_bonus{3'000'000};
+// What a vCPU may keep of the claim that it did not use while it was blocked. More than a slice: one that waited for a
+// slice and then blocks for a moment does not lose what it waited for.
+inline constexpr VirtualDuration sleeper_bonus{12'000'000};
 
 // A CPU takes over a vCPU that waits elsewhere and has a claim better by this than what it would run itself.
 inline constexpr VirtualDuration balance_margin{12'000'000};

@@ -28,9 +28,14 @@ class ReadyQueue {
     void insert(ScheduleEntry &entry) { waiting_.insert(entry); }
     void remove(ScheduleEntry &entry) { waiting_.remove(entry); }
 
-    // What a vCPU that was blocked may claim when it wakes up here.
-    void limit_claim(ScheduleEntry &entry) const {
-        entry.virtual_time = std::max(entry.virtual_time, level_ - policy::sleeper_bonus);
+    // What a vCPU that was blocked may claim when it wakes up here, beside the one that runs (null: none). That one may
+    // be below the level, if it came from a CPU with a lower one.
+    void limit_claim(ScheduleEntry &entry, const ScheduleEntry *running) const {
+        VirtualTime reference = level_;
+        if (running != nullptr) {
+            reference = std::clamp(running->virtual_time, level_ - policy::longest_memory, level_);
+        }
+        entry.virtual_time = std::max(entry.virtual_time, reference - policy::sleeper_bonus);
     }
 
     // The level follows those that wait and the one that runs (null: none).

@@ -14,11 +14,13 @@ uint64_t after(uint64_t time, uint64_t duration) { return time + std::min(durati
 bool RunQueue::add(ScheduleEntry &entry, bool wakes_up, uint64_t now) {
     charge(now);
     if (wakes_up) {
-        ready_.limit_claim(entry);
+        ready_.limit_claim(entry, running_);
     }
     ready_.insert(entry);
     if (running_ != nullptr && wakes_up && running_->virtual_time > entry.virtual_time + policy::wake_margin) {
         must_give_way_ = true;
+        // Before one with a better claim that is here for balance, and would run for a whole slice.
+        favourite_ = favourite_ == nullptr ? &entry : favourite_;
     }
     return running_ == nullptr || next_deadline() < armed_;
 }
@@ -101,7 +103,7 @@ ScheduleEntry *RunQueue::choose(Now current, uint64_t now) {
     if (current == Now::leaves) {
         running_ = nullptr;
     }
-    if (running_ != nullptr && current == Now::goes_on && favourite_ == nullptr && !slice_is_over(now)) {
+    if (running_ != nullptr && current == Now::goes_on && !slice_is_over(now)) {
         return running_;
     }
     ScheduleEntry *const best = take_best(current, now);
@@ -113,6 +115,7 @@ ScheduleEntry *RunQueue::choose(Now current, uint64_t now) {
         charged_until_ = now;
     }
     slice_start_ = now;
+    may_offer_ = true;
     must_give_way_ = false;
     cap_end_ = running_ == nullptr ? UINT64_MAX : after(now, running_->domain.bandwidth.allowance(now));
     ready_.raise_level(running_);

@@ -10,6 +10,7 @@
 #include "hypervisor/sched/timer_queue.hpp"
 
 #include <cstdint>
+#include <utility>
 
 namespace ringfold {
 
@@ -22,7 +23,7 @@ class RunQueue {
     // --- vCPUs come and go
 
     // What a vCPU that was blocked may claim: before its pool_claim() is looked at.
-    void begin_wake(ScheduleEntry &entry) const { ready_.limit_claim(entry); }
+    void begin_wake(ScheduleEntry &entry) const { ready_.limit_claim(entry, running_); }
     // A vCPU whose home is this CPU, and which is in no queue, waits from now on. `wakes_up`: it was not waiting
     // before. True: the CPU must look again, or its timer comes too late for it.
     [[nodiscard]] bool add(ScheduleEntry &entry, bool wakes_up, uint64_t now);
@@ -44,6 +45,14 @@ class RunQueue {
     void drop_running(uint64_t now);
     // `entry`, if it waits here, is to run next, without regard to claims.
     void prefer(ScheduleEntry &entry) { favourite_ = entry.OrderedNode<ReadyTag>::in_tree() ? &entry : nullptr; }
+
+    // Somebody woke up here and is to run at once.
+    [[nodiscard]] bool must_give_way() const { return must_give_way_; }
+    // True once for each slice: whoever waits may be offered to other CPUs. More often, two CPUs that cannot help each
+    // other would do nothing but ask.
+    [[nodiscard]] bool take_offer() { return std::exchange(may_offer_, false); }
+    // Whoever runs is chosen anew at the next choose(): its parameters changed.
+    void end_slice() { cap_end_ = 0; }
 
     // The claim of whom choose() would let run now, after catch_up(), as the pool counts; never() if nobody.
     [[nodiscard]] VirtualTime best_claim(Now current) const;
@@ -83,7 +92,8 @@ class RunQueue {
     uint64_t slice_start_ = 0;
     uint64_t cap_end_ = UINT64_MAX;  // when its domain's cap is to be looked at
     uint64_t armed_ = UINT64_MAX;    // what the CPU's timer was told
-    bool must_give_way_ = false;     // to one that woke up
+    bool may_offer_ = false;
+    bool must_give_way_ = false;  // to one that woke up
 };
 
 }  // namespace ringfold
