@@ -67,17 +67,18 @@ class Machine:
             self._send({"execute": "qmp_capabilities"})
         return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command}})
 
-    def stop_in_guest(self, cpu=0):
-        """Stops the machine at a moment when `cpu` is in a guest."""
+    def stop_in_guest(self, cpus=1):
+        """Stops the machine at a moment when one of its `cpus` CPUs is in a guest, and says which: the scheduler chooses."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             self.monitor("stop")
-            self.monitor(f"cpu {cpu}")
-            if re.search(r"CPL=[13]", self.monitor("info registers")):
-                return
+            for cpu in range(cpus):
+                self.monitor(f"cpu {cpu}")
+                if re.search(r"CPL=[13]", self.monitor("info registers")):
+                    return cpu
             self.monitor("cont")
             time.sleep(0.02)
-        raise AssertionError(f"CPU {cpu} was never met in a guest: {self.console}")
+        raise AssertionError(f"no CPU was ever met in a guest: {self.console}")
 
     def _send(self, message):
         self.stream.write(json.dumps(message) + "\n")

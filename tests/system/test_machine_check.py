@@ -15,14 +15,15 @@ NOT_RESTARTABLE = "mce {cpu} 1 0xb400000000000134 4 0x1234000 0"
 REPORT = re.compile(r"back trace of cpu (\d+):\n(?P<trace>(?:.*error:   0x[0-9a-f]{16}.*\n)+)")
 
 
-@pytest.mark.parametrize("victim, command", [(0, CONTEXT_LOST), (1, CONTEXT_LOST), (0, NOT_RESTARTABLE)],
+@pytest.mark.parametrize("in_guest, command", [(True, CONTEXT_LOST), (False, CONTEXT_LOST), (True, NOT_RESTARTABLE)],
                          ids=["in a guest", "in the hypervisor", "not restartable"])
-def test_an_uncorrectable_machine_check_is_reported_and_ends_the_machine(tmp_path, victim, command):
-    guest = BUILD / "guests/spin.elf"  # on CPU 0; the other one idles
-    with Machine(tmp_path, cpus=2, extra=["-initrd", f"{guest} memory=16M cpu=0 -- forever"]) as machine:
+def test_an_uncorrectable_machine_check_is_reported_and_ends_the_machine(tmp_path, in_guest, command):
+    guest = BUILD / "guests/spin.elf"  # on one CPU; the other one idles
+    with Machine(tmp_path, cpus=2, extra=["-initrd", f"{guest} memory=16M -- forever"]) as machine:
         machine.wait_for("spinning for ever")
-        machine.stop_in_guest(0)
-        machine.monitor(command.format(cpu=victim))
+        busy = machine.stop_in_guest(cpus=2)
+        idle = 1 - busy
+        machine.monitor(command.format(cpu=busy if in_guest else idle))
         machine.monitor("cont")
         assert machine.status() == 1, machine.console
     console = machine.console
@@ -35,9 +36,9 @@ def test_an_uncorrectable_machine_check_is_reported_and_ends_the_machine(tmp_pat
     assert "did not answer" not in console
     # What runs in the hypervisor is traced by name, down to where the CPU came up.
     for name in ("ringfold::wait_for_interrupt", "ringfold::scheduler::choose", "enter_guest"):
-        assert f"{name} + 0x" in traces[1], console
+        assert f"{name} + 0x" in traces[idle], console
     # In a guest it may log; in the hypervisor proper the log's lock may be held.
-    if victim == 0:
+    if in_guest:
         assert re.search(r"machine check: bank 1 status 0xb[46]00000000000134 address 0x1234000", console), console
     vectors = re.findall(r"vector (0x[0-9a-f]+) error", console)
     assert sorted(vectors) == ["0x12", "0x2"], "one machine check, and the NMI that stopped the other CPU"
