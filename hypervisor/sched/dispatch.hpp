@@ -162,11 +162,12 @@ ScheduleEntry *reschedule(M &machine, CpuId self, RunQueue::Now current, uint64_
     bool somebody_woke_up = false;
     {
         auto queue = machine.lock(self);
-        somebody_woke_up = queue->must_give_way();
         queue->catch_up(pool.level(), now);
         own = queue->best_claim(current);
         if (own == VirtualTime::never()) {
             pool.idle.set(self, true);  // before looking who waits elsewhere: see SharedCpuSet
+        } else {
+            somebody_woke_up = queue->must_give_way();
         }
         pool.raise_level(queue->level());
     }

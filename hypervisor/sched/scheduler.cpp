@@ -40,10 +40,11 @@ bool end_wait(Vcpu &vcpu, RunQueue &queue, uint64_t now) {
     return true;
 }
 
-// Under the lock of this CPU: the vCPU that runs here blocks.
+// Under the lock of this CPU: the vCPU that runs here blocks. Not if its domain is ending: interrupt_domain() may have
+// passed by already, and nobody else wakes it.
 void leave_blocked(Vcpu &vcpu, RunQueue &queue, uint64_t deadline) {
     const uint64_t now = nanoseconds_since_boot();
-    if (deadline <= now) {
+    if (deadline <= now || vcpu.domain.ending.load(std::memory_order_acquire)) {
         return;
     }
     queue.drop_running(now);

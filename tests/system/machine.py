@@ -56,8 +56,8 @@ class Machine:
             assert self.process.poll() is None or text in self.console, f"ended without {text!r}: {self.console}"
             time.sleep(0.05)
 
-    def monitor(self, command):
-        """Runs a command of QEMU's human monitor."""
+    def monitor(self, command, cpu=0):
+        """Runs a command of QEMU's human monitor, about `cpu` if it is about one."""
         if self.stream is None:
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(PATIENCE)
@@ -65,7 +65,7 @@ class Machine:
             self.stream = connection.makefile("rw", encoding="utf-8")
             self._answer("QMP")
             self._send({"execute": "qmp_capabilities"})
-        return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command}})
+        return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command, "cpu-index": cpu}})
 
     def stop_in_guest(self, cpus=1):
         """Stops the machine at a moment when one of its `cpus` CPUs is in a guest, and says which: the scheduler chooses."""
@@ -73,8 +73,7 @@ class Machine:
         while time.monotonic() < end:
             self.monitor("stop")
             for cpu in range(cpus):
-                self.monitor(f"cpu {cpu}")
-                if re.search(r"CPL=[13]", self.monitor("info registers")):
+                if re.search(r"CPL=[13]", self.monitor("info registers", cpu)):
                     return cpu
             self.monitor("cont")
             time.sleep(0.02)

@@ -87,9 +87,8 @@ GIBIBYTE, EXTENT, PAGE = 1 << 30, 1 << 21, 1 << 12
 def read_mappings(machine, cpu):
     """(linear, machine address, size, writable, executable, user) of each leaf, from the monitor's `info tlb`, which
     walks the page tables (flags XGPDACTUW of the leaf entry; X: no-execute, P: big page)."""
-    machine.monitor(f"cpu {cpu}")
     mappings = []
-    for line in machine.monitor("info tlb").splitlines():
+    for line in machine.monitor("info tlb", cpu).splitlines():
         linear, target, flags = re.fullmatch(r"([0-9a-f]{16}): ([0-9a-f]{16}) ([XGPDACTUW-]{9})", line.strip()).groups()
         linear, target = int(linear, 16), int(target, 16)
         size = PAGE
