@@ -257,8 +257,14 @@ def wrappers_header(calls):
     return "\n".join(parts)
 
 
+def right_constant(name):
+    return "0" if name in ("", "none") else f"RINGFOLD_RIGHT_{name.upper()}"
+
+
 def dispatch_row(call):
-    fields = [str(call.number), call.name, call.rights.replace(" ", "_"), call.second_register]
+    name, of, _ = call.rights.partition(" of another")
+    always, for_another = ("", name) if of else (name, "")
+    fields = [str(call.number), call.name, right_constant(always), right_constant(for_another), call.second_register]
     return f"HYPERCALL({', '.join(fields + [argument.declaration for argument in call.arguments])})"
 
 
@@ -266,9 +272,10 @@ def dispatch_table(calls):
     return "\n".join([
         "// SPDX-License-Identifier: Apache-2.0",
         "//",
-        "// HYPERCALL(number, name, rights, second register, parameters...). Generated from abi/hypercalls.toml by",
-        "// tools/generate-abi.py. Rights: `none`, RIGHT (checked before the handler), RIGHT_of_another (by the handler, with",
-        "// domain/access.hpp). The second register is what RDX means: `nothing` (0), `value` (0 on error) or `progress`.",
+        "// HYPERCALL(number, name, right, right for another, second register, parameters...). Generated from",
+        "// abi/hypercalls.toml by tools/generate-abi.py. The rights are RINGFOLD_RIGHT_* or 0: the first one is checked before",
+        "// the handler, the second one by the handler (domain/access.hpp) if it is to act on another domain. The second",
+        "// register is what RDX means: `nothing` (0), `value` (0 on error) or `progress`.",
         *map(dispatch_row, calls),
         "#undef HYPERCALL\n",
     ])

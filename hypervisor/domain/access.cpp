@@ -11,6 +11,16 @@ bool is_self(const Domain &caller, uint32_t domain) {
 
 }  // namespace
 
+Result<DomainReference> find_peer(Domain &caller, uint32_t domain) {
+    if (is_self(caller, domain)) {
+        return DomainReference::to(caller);
+    }
+    if (domain > RINGFOLD_DOMAIN_LAST) {
+        return Error::not_found;
+    }
+    return find_domain(DomainId{static_cast<uint16_t>(domain)});
+}
+
 Result<DomainReference> find_target(Domain &caller, uint32_t domain, Right right) {
     if (is_self(caller, domain)) {
         return DomainReference::to(caller);
@@ -25,10 +35,7 @@ Result<DomainReference> find_other(Domain &caller, uint32_t domain, Right right)
     if (is_self(caller, domain)) {
         return Error::invalid_argument;
     }
-    if (domain > RINGFOLD_DOMAIN_LAST) {
-        return Error::not_found;
-    }
-    DomainReference other = TRY(find_domain(DomainId{static_cast<uint16_t>(domain)}));
+    DomainReference other = TRY(find_peer(caller, domain));
     if (!may_act_on(caller.rights, right, other->rights)) {
         return Error::not_permitted;
     }

@@ -19,4 +19,7 @@ namespace ringfold {
 // The same for what a domain cannot do to itself. invalid_argument: it is the caller.
 [[nodiscard]] Result<DomainReference> find_other(Domain &caller, uint32_t domain, Right right);
 
+// The other end of something that both have to agree to, for which no right is needed. not_found: no such domain.
+[[nodiscard]] Result<DomainReference> find_peer(Domain &caller, uint32_t domain);
+
 }  // namespace ringfold

@@ -99,6 +99,15 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     scheduler::interrupt_domain(domain);
 }
 
+Result<void> shut_down(Domain &domain, uint32_t reason, uint32_t code) {
+    constexpr uint32_t highest_code = 255;
+    if (reason > RINGFOLD_SHUTDOWN_CRASH || code > highest_code) {
+        return Error::invalid_argument;
+    }
+    begin_shutdown(domain, static_cast<ShutdownReason>(reason), code);
+    return {};
+}
+
 bool claim_unborn(Domain &domain) {
     const bool claimed = advance(domain, DomainState::building, DomainState::dying);
     if (claimed) {
@@ -110,11 +119,15 @@ bool claim_unborn(Domain &domain) {
 void destroy_unlisted_domain(Domain &domain) {
     domain.state.store(DomainState::dying, std::memory_order_relaxed);
     retire(domain);
+    free_domain(domain);
+    note_domain_gone();
+}
+
+void free_domain(Domain &domain) {
     for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
         destroy(domain.vcpus[number]);
     }
     destroy(&domain);
-    note_domain_gone();
 }
 
 bool claim_start(Domain &domain) { return advance(domain, DomainState::building, DomainState::running); }

@@ -82,6 +82,9 @@ void give_up_start(Domain &domain);
 // has ended when its last vCPU is offline. Nothing happens to one that is not running.
 void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code);
 
+// The same for what a domain asks for, of itself or of another. invalid_argument: no such reason, or a code above 255.
+[[nodiscard]] Result<void> shut_down(Domain &domain, uint32_t reason, uint32_t code);
+
 // Every vCPU is offline. Unless it is kept for somebody who will destroy it, idle CPUs take it apart.
 void finish_shutdown(Domain &domain);
 
@@ -99,6 +102,8 @@ void end_of_boot();
 [[nodiscard]] bool claim_unborn(Domain &domain);
 // It never came into the list, and has no memory: frees it.
 void destroy_unlisted_domain(Domain &domain);
+// Frees what nobody refers to any more, with its vCPUs.
+void free_domain(Domain &domain);
 // True for one caller, if the domain has ended: it is dying, and the caller takes it apart.
 [[nodiscard]] bool claim_ended(Domain &domain);
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/domain/domain_list.hpp"
 
-#include "hypervisor/mm/heap.hpp"
-
 namespace ringfold {
 
 namespace {
@@ -35,10 +33,7 @@ void unrefer(Domain &domain) {
             place = nullptr;
         }
     }
-    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
-        destroy(domain.vcpus[number]);
-    }
-    destroy(&domain);
+    free_domain(domain);
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ Result<void> take_apart(Domain &domain) {
         return torn_down.error();
     }
     TRY(domain.grants.end_borrowings());
-    return torn_down.ok() ? Result<void>{} : Result<void>{torn_down.error()};
+    return torn_down;
 }
 
 }  // namespace
@@ -100,7 +100,7 @@ Result<void> reap(Domain &domain) {
         domain_list::remove(domain);
         note_domain_gone();
     }
-    return result.ok() ? Result<void>{} : Result<void>{result.error()};
+    return result;
 }
 
 void destroy_unborn_domain(Domain &domain) {

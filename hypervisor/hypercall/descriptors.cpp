@@ -85,7 +85,7 @@ Returns_nothing local_descriptor_table_set(Vcpu &caller, uint64_t offset, uint32
             if (checked.ok()) {
                 caller.local_descriptors.write(first, part);
             }
-            return checked.ok() ? Result<void>{} : Result<void>{checked.error()};
+            return checked;
         });
         if (!result.ok()) {
             caller.local_descriptors.clear();
@@ -93,7 +93,7 @@ Returns_nothing local_descriptor_table_set(Vcpu &caller, uint64_t offset, uint32
     }
     load_descriptors(caller);
     this_cpu().guest.roots.flush_all();  // the old pages may be cached for any root
-    return result.ok() ? Result<void>{} : Result<void>{result.error()};
+    return result;
 }
 
 Returns_nothing thread_descriptor_set(Vcpu &caller, uint32_t index, uint64_t descriptor) {

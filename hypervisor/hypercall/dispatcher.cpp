@@ -61,33 +61,13 @@ Outcome call(Vcpu &caller, const EntryFrame &frame) {
     return invoke<Handler>(caller, frame, Handler, std::make_index_sequence<ArgumentCount<decltype(Handler)>::value>{});
 }
 
-// The rights column of the table: what the caller must hold for anything to happen. What it needs to act on another
-// domain is checked when that domain is looked up (domain/access.hpp).
-namespace needs {
-enum Rights : uint64_t {
-    none = 0,
-    control = RINGFOLD_RIGHT_CONTROL,
-    inspect = RINGFOLD_RIGHT_INSPECT,
-    schedule = RINGFOLD_RIGHT_SCHEDULE,
-    console = RINGFOLD_RIGHT_CONSOLE,
-    hardware = RINGFOLD_RIGHT_HARDWARE,
-    machine = RINGFOLD_RIGHT_MACHINE,
-    trace = RINGFOLD_RIGHT_TRACE,
-    debug = RINGFOLD_RIGHT_DEBUG,
-    control_of_another = 0,
-    inspect_of_another = 0,
-    schedule_of_another = 0,
-    console_of_another = 0,
-};
-}  // namespace needs
-
 struct Row {
     Outcome (*call)(Vcpu &, const EntryFrame &);
-    Rights needed;
+    Rights needed;  // for anything to happen
 };
 
 constexpr std::array table{
-#define HYPERCALL(number, name, rights, second, ...) Row{&call<&hypercall::name>, Rights{needs::rights}},
+#define HYPERCALL(number, name, right, right_for_another, second, ...) Row{&call<&hypercall::name>, Rights{right}},
 #include <ringfold/dispatch_table.inc>
 };
 constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);

@@ -17,7 +17,6 @@ namespace ringfold::hypercall {
 namespace {
 
 constexpr uint64_t most_memory = uint64_t{1} << 40;  // frames
-constexpr uint32_t most_exit_code = 255;
 
 // The text before the NUL. invalid_argument: there is none, or something else than printable ASCII.
 Result<std::string_view> read_name(const char (&name)[RINGFOLD_DOMAIN_NAME_SIZE]) {
@@ -100,26 +99,16 @@ Returns_value domain_create(Vcpu &caller, uint64_t offset) {
 }
 
 Returns_progress domain_destroy(Vcpu &caller, uint32_t domain) {
-    const Result<DomainReference> target = find_other(caller.domain, domain, Right::control);
-    if (!target.ok()) {
-        return {.done = 0, .result = target.error()};
-    }
-    Domain &other = *target.value();
-    if (const Result<void> claimed = claim(other); !claimed.ok()) {
-        return {.done = 0, .result = claimed.error()};
-    }
-    Result<void> reaped = reap(other);
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    TRY(claim(*other));
+    const Result<void> reaped = reap(*other);
     const bool is_held = !reaped.ok() && reaped.error() == Error::busy;
-    return {.done = is_held ? find_holder(other).raw() : uint64_t{0}, .result = std::move(reaped)};
+    return {is_held ? find_holder(*other).raw() : uint64_t{0}, reaped};
 }
 
 Returns_nothing domain_shutdown(Vcpu &caller, uint32_t domain, uint32_t reason, uint32_t code) {
     const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
-    if (reason > RINGFOLD_SHUTDOWN_CRASH || code > most_exit_code) {
-        return Error::invalid_argument;
-    }
-    begin_shutdown(*other, static_cast<ShutdownReason>(reason), code);
-    return {};
+    return shut_down(*other, reason, code);
 }
 
 Returns_nothing domain_start(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t hypercall_return) {

@@ -33,17 +33,6 @@ Returns_value number_of(const Result<Port> &port) {
     return port.ok() ? Returns_value{uint64_t{port.value().raw()}} : Returns_value{port.error()};
 }
 
-// The other end of a connection, for which no right is needed: both ends have to agree.
-Result<DomainReference> find_peer(Domain &caller, uint32_t domain) {
-    if (domain == RINGFOLD_DOMAIN_SELF) {
-        return DomainReference::to(caller);
-    }
-    if (domain > RINGFOLD_DOMAIN_LAST) {
-        return Error::not_found;
-    }
-    return find_domain(DomainId{static_cast<uint16_t>(domain)});
-}
-
 // What the caller must hold to be told of others' doings.
 Result<void> check_virtual_irq_right(Rights rights, VirtualIrq irq) {
     const auto holds = [rights](Right right) { return rights.has(right) ? Result<void>{} : Error::not_permitted; };

@@ -5,9 +5,9 @@
 #include "hypervisor/grant/copy.hpp"
 #include "hypervisor/grant/map.hpp"
 #include "hypervisor/grant/transfer.hpp"
+#include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/dispatcher.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
-#include "hypervisor/mm/machine_seam.hpp"
 
 #include <ringfold/grant.h>
 
@@ -20,34 +20,21 @@ GrantReference find(DomainId id) {
     return domain.ok() ? GrantReference{domain.value()->grants} : GrantReference{};
 }
 
-// Copies each element once, applies `one` to the copy and writes it back with its status. At least one a call.
+// Copies each element once, applies `one` to the copy and writes it back with its status.
 template <typename Element, typename One>
-Progress for_each_element(const Vcpu &caller, uint64_t offset, uint64_t count, One &&one) {
-    if (count > RINGFOLD_GRANT_BATCH_MAX) {
-        return {.done = 0, .result = Error::out_of_range};
-    }
-    if (const Result<void> range = caller.call_buffer.check(offset, count * sizeof(Element)); !range.ok()) {
-        return {.done = 0, .result = range.error()};
-    }
-    for (uint64_t done = 0; done < count; ++done) {
-        if (done > 0 && machine::preemption_due()) {
-            return {.done = done, .result = Error::again};
-        }
-        const uint64_t place = offset + done * sizeof(Element);
+Progress answer_each(const Vcpu &caller, uint64_t offset, uint64_t count, One &&one) {
+    const Batch batch{
+        .offset = offset, .count = count, .element_size = sizeof(Element), .most = RINGFOLD_GRANT_BATCH_MAX};
+    return for_each_element(caller, batch, [&caller, &one](uint64_t place) -> Result<void> {
         Element element;
-        if (const Result<void> read = caller.call_buffer.read_object(place, element); !read.ok()) {
-            return {.done = done, .result = read.error()};
-        }
+        TRY(caller.call_buffer.read_object(place, element));
         const Result<void> result = one(element);
         if (!result.ok() && result.error() == Error::again) {
-            return {.done = done, .result = Error::again};
+            return Error::again;
         }
         element.status = result.ok() ? 0 : static_cast<int32_t>(to_abi(result.error()));
-        if (const Result<void> written = caller.call_buffer.write_object(place, element); !written.ok()) {
-            return {.done = done, .result = written.error()};
-        }
-    }
-    return {.done = count, .result = {}};
+        return caller.call_buffer.write_object(place, element);
+    });
 }
 
 }  // namespace
@@ -66,29 +53,29 @@ Returns_nothing grant_describe(Vcpu &caller, uint64_t offset) {
 }
 
 Returns_progress grant_map(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return for_each_element<ringfold_grant_map_element>(
+    return answer_each<ringfold_grant_map_element>(
         caller, offset, count,
         [&caller](ringfold_grant_map_element &element) { return map_grant(caller.domain.grants, element, find); });
 }
 
 Returns_progress grant_unmap(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return for_each_element<ringfold_grant_unmap_element>(
+    return answer_each<ringfold_grant_unmap_element>(
         caller, offset, count,
         [&caller](const ringfold_grant_unmap_element &element) { return unmap_grant(caller.domain.grants, element); });
 }
 
 Returns_progress grant_copy(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return for_each_element<ringfold_grant_copy_element>(caller, offset, count,
-                                                         [&caller](const ringfold_grant_copy_element &element) {
-                                                             return copy_grant(caller.domain.grants, element, find);
-                                                         });
+    return answer_each<ringfold_grant_copy_element>(caller, offset, count,
+                                                    [&caller](const ringfold_grant_copy_element &element) {
+                                                        return copy_grant(caller.domain.grants, element, find);
+                                                    });
 }
 
 Returns_progress grant_transfer(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return for_each_element<ringfold_grant_transfer_element>(
-        caller, offset, count, [&caller](const ringfold_grant_transfer_element &element) {
-            return transfer_grant(caller.domain.grants, element, find);
-        });
+    return answer_each<ringfold_grant_transfer_element>(caller, offset, count,
+                                                        [&caller](const ringfold_grant_transfer_element &element) {
+                                                            return transfer_grant(caller.domain.grants, element, find);
+                                                        });
 }
 
 }  // namespace ringfold::hypercall

@@ -16,7 +16,10 @@ namespace hypercall {
 
 // How far a batch came, and why it stopped if it did.
 struct Progress {
-    uint64_t done;
+    constexpr Progress(uint64_t steps, Result<void> why) : done(steps), result(why) {}
+    constexpr Progress(Error error) : result(error) {}  // NOLINT(google-explicit-constructor): as Result's, for TRY
+
+    uint64_t done = 0;
     Result<void> result;
 };
 
@@ -24,7 +27,7 @@ using Returns_nothing = Result<void>;
 using Returns_value = Result<uint64_t>;
 using Returns_progress = Progress;
 
-#define HYPERCALL(number, name, rights, second, ...) \
+#define HYPERCALL(number, name, right, right_for_another, second, ...) \
     [[nodiscard]] Returns_##second name(Vcpu &caller __VA_OPT__(, ) __VA_ARGS__);
 #include <ringfold/dispatch_table.inc>
 

@@ -2,11 +2,11 @@
 //
 // Frames come to domains, leave them, and are exchanged.
 #include "hypervisor/domain/access.hpp"
+#include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/heap.hpp"
-#include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/machine_to_physical.hpp"
 
 #include <algorithm>
@@ -68,31 +68,15 @@ Result<void> exchange_one(Vcpu &caller, uint64_t give, uint64_t get, Order order
     return caller.call_buffer.write_object(get, first.raw());
 }
 
-// Applies `one` to `count` elements, at least one a call, and makes way when it has been long enough.
-template <typename One>
-Progress for_each_element(const Vcpu &caller, uint64_t offset, uint64_t count, One &&one) {
-    if (count > most_frames) {
-        return {.done = 0, .result = Error::out_of_range};
-    }
-    if (const Result<void> range = caller.call_buffer.check(offset, count * sizeof(uint64_t)); !range.ok()) {
-        return {.done = 0, .result = range.error()};
-    }
-    for (uint64_t done = 0; done < count; ++done) {
-        if (done > 0 && machine::preemption_due()) {
-            return {.done = done, .result = Error::again};
-        }
-        if (const Result<void> result = one(offset + done * sizeof(uint64_t)); !result.ok()) {
-            return {.done = done, .result = result.error()};
-        }
-    }
-    return {.done = count, .result = {}};
+constexpr Batch frame_numbers(uint64_t offset, uint64_t count) {
+    return {.offset = offset, .count = count, .element_size = sizeof(uint64_t), .most = most_frames};
 }
 
 Progress populate(const Vcpu &caller, DomainMemory &memory, uint64_t offset, uint64_t count, uint32_t order) {
     if (order != 0 && order != extent_order) {
-        return {.done = 0, .result = Error::invalid_argument};
+        return Error::invalid_argument;
     }
-    return for_each_element(caller, offset, count,
+    return for_each_element(caller, frame_numbers(offset, count),
                             [&](uint64_t element) { return populate_one(caller, memory, element, Order{order}); });
 }
 
@@ -103,31 +87,26 @@ Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, 
 }
 
 Returns_progress domain_populate(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t count, uint32_t order) {
-    const Result<DomainReference> target = find_target(caller.domain, domain, Right::control);
-    if (!target.ok()) {
-        return {.done = 0, .result = target.error()};
-    }
-    return populate(caller, target.value()->memory, offset, count, order);
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::control));
+    return populate(caller, target->memory, offset, count, order);
 }
 
 Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return for_each_element(caller, offset, count,
+    return for_each_element(caller, frame_numbers(offset, count),
                             [&caller](uint64_t element) { return release_one(caller, element); });
 }
 
 Returns_progress memory_exchange(Vcpu &caller, uint64_t give, uint64_t get, uint64_t count, uint32_t order,
                                  uint32_t address_bits) {
     if (count > most_frames || order > extent_order || address_bits < page_shift || address_bits > 64) {
-        return {.done = 0, .result = Error::out_of_range};
+        return Error::out_of_range;
     }
     constexpr uint32_t most_bits = 52;  // of a machine address (Intel SDM volume 3A, section 4.1.4, MAXPHYADDR)
     const MachineAddress limit{uint64_t{1} << std::min(address_bits, most_bits)};
     const uint64_t bytes_of_one = sizeof(uint64_t) << order;
-    if (const Result<void> range = caller.call_buffer.check(give, count * bytes_of_one); !range.ok()) {
-        return {.done = 0, .result = range.error()};
-    }
+    TRY(caller.call_buffer.check(give, count * bytes_of_one));
     uint64_t next = give;
-    return for_each_element(caller, get, count, [&](uint64_t element) -> Result<void> {
+    return for_each_element(caller, frame_numbers(get, count), [&](uint64_t element) -> Result<void> {
         TRY(exchange_one(caller, next, element, Order{order}, limit));
         next += bytes_of_one;
         return {};

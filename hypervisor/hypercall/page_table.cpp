@@ -6,10 +6,9 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/translations.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
-#include "hypervisor/mm/machine_seam.hpp"
 
-#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -58,33 +57,18 @@ void flush(void *context, const FlushRequest &request) {
 }  // namespace
 
 Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count) {
-    if (count > RINGFOLD_PAGE_TABLE_BATCH_MAX) {
-        return {.done = 0, .result = Error::out_of_range};
-    }
-    if (const auto range = caller.call_buffer.check(offset, count * sizeof(ringfold_page_table_operation));
-        !range.ok()) {
-        return {.done = 0, .result = range.error()};
-    }
     std::array<ringfold_page_table_operation, 16> copy;
     const VcpuActions actions{.context = &caller, .load_root = load_root, .flush = flush};
-    uint64_t done = 0;
     uint64_t &counter = this_cpu().guest.counters.page_table_operations;
-    while (done < count) {
-        if (done > 0 && machine::preemption_due()) {
-            return {.done = done, .result = Error::again};
-        }
-        const std::span part = std::span{copy}.first(std::min<uint64_t>(copy.size(), count - done));
-        if (const auto read = caller.call_buffer.read_array(offset + done * sizeof part[0], part); !read.ok()) {
-            return {.done = done, .result = read.error()};
-        }
+    const Batch batch{
+        .offset = offset, .count = count, .element_size = sizeof copy[0], .most = RINGFOLD_PAGE_TABLE_BATCH_MAX};
+    return work_through(caller, batch, copy.size(), [&](uint64_t place, uint64_t operations) -> Progress {
+        const std::span part = std::span{copy}.first(operations);
+        TRY(caller.call_buffer.read_array(place, part));
         const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
-        done += result.done;
         counter += result.done;
-        if (!result.result.ok()) {
-            return {.done = done, .result = result.result.error()};
-        }
-    }
-    return {.done = done, .result = {}};
+        return {result.done, result.result};
+    });
 }
 
 }  // namespace ringfold::hypercall

@@ -23,12 +23,7 @@ Returns_nothing block(Vcpu &caller) {
 }
 
 Returns_nothing shutdown(Vcpu &caller, uint32_t reason, uint32_t code) {
-    constexpr uint32_t highest_code = 255;
-    if (reason > static_cast<uint32_t>(ShutdownReason::crash) || code > highest_code) {
-        return Error::invalid_argument;
-    }
-    begin_shutdown(caller.domain, static_cast<ShutdownReason>(reason), code);
-    return {};
+    return shut_down(caller.domain, reason, code);
 }
 
 Returns_nothing timer_set(Vcpu &, uint64_t deadline) {
