@@ -25,10 +25,11 @@ class FullFlush {
         }
     }
     ~FullFlush() {
-        flush_clock::full_flush_done(this_cpu().id, begun_);
+        // The model first: whoever was spared a flush by the clock finds that the model knows.
         if constexpr (is_modelled) {
             translation_model::flushed(this_cpu().id, modelled_);
         }
+        flush_clock::full_flush_done(this_cpu().id, begun_);
     }
     FullFlush(const FullFlush &) = delete;
     FullFlush &operator=(const FullFlush &) = delete;
