@@ -31,12 +31,12 @@ Entry write(uint64_t *word, Entry entry, AccessedDirty bits) {
     return old;
 }
 
-void drop_old(LockedMemory &memory, Level level, Entry old) {
-    if (kind_of(level, old) == EntryKind::table) {
-        drop_or_park(memory, old.frame(), below(level));
+void drop(LockedMemory &memory, Level level, Entry entry) {
+    if (kind_of(level, entry) == EntryKind::table) {
+        drop_or_park(memory, entry.frame(), below(level));
         return;
     }
-    const auto dropped = drop_target(memory, level, old);
+    const auto dropped = drop_target(memory, level, entry);
     invariant(dropped.ok(), "only tables take long to drop");
 }
 
@@ -54,6 +54,10 @@ Result<EntryPlace> find_entry(LockedMemory &memory, MachineAddress address) {
     const auto index = static_cast<unsigned>(address.page_offset() / sizeof(uint64_t));
     return EntryPlace{
         .table = frame, .level = level_of(state.type()), .index = index, .word = pointer_to<uint64_t>(frame) + index};
+}
+
+Result<void> check_still_table(const EntryPlace &place) {
+    return frame_table::at(place.table).state().validated() ? Result<void>{} : Error::not_found;
 }
 
 void announce_change(const EntryPlace &place) {
@@ -78,10 +82,14 @@ Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry
     PendingFlush flush;
     TRY(take_target(locked, place.level, kind, entry, flush));
     flush.perform();
+    if (const Result<void> still = check_still_table(place); !still.ok()) {
+        drop(locked, place.level, entry);
+        return still.error();
+    }
     check_reachable(locked, place.level, entry);
     const Entry old = write(place.word, entry, bits);
     announce_change(place);
-    drop_old(locked, place.level, old);
+    drop(locked, place.level, old);
     return {};
 }
 

@@ -13,7 +13,8 @@ namespace ringfold {
 
 enum class AccessedDirty : uint8_t { as_given, keep };
 
-// invalid_argument: not the address of an entry; bad_frame: not RAM of the domain; not_found: in no page table;
+// invalid_argument: not the address of an entry; bad_frame: not RAM of the domain; not_found: in no page table, or in one
+// that stopped being one for this entry's sake;
 // access_denied, busy, limit_reached: refused, nothing changed; again: preempted, nothing changed but the progress of
 // the new target's validation.
 Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry, AccessedDirty bits);
@@ -26,6 +27,10 @@ struct EntryPlace {
     uint64_t *word;
 };
 Result<EntryPlace> find_entry(LockedMemory &memory, MachineAddress address);
+
+// What an entry's new target was taken from may have been the last use of the table that the entry is in: a partial
+// table that is undone for a writable mapping of it lets its own targets go. not_found: the table is none any more.
+Result<void> check_still_table(const EntryPlace &place);
 
 // An entry of a validated L4 has changed: when this returns, no processor walks a copy of the old one.
 void announce_change(const EntryPlace &place);

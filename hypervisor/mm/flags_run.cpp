@@ -83,10 +83,11 @@ Result<void> change_flags(DomainMemory &memory, const FlagsRun &run) {
     PendingFlush flush;
     for (unsigned index = 0; index < run.count; ++index) {
         const auto taken = take_new(locked, place, index, run, flush);
-        if (!taken.ok()) {
-            give_back(locked, place, index, run);
+        const auto still = check_still_table(place);
+        if (!taken.ok() || !still.ok()) {
+            give_back(locked, place, taken.ok() ? index + 1 : index, run);
             flush.abandon();
-            return taken.error();
+            return still.ok() ? taken.error() : still.error();
         }
     }
     flush.perform();

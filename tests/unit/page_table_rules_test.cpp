@@ -467,6 +467,42 @@ TEST_F(PageTableRules, FramesInUseAreNotReleased) {
     EXPECT_EQ(assign_frames(world.b(), MachineFrame{UINT64_MAX - 1}, FrameCount{2}).error(), Error::bad_frame);
 }
 
+// A table that is held only by the interrupted validation of the one above it. A writable mapping of that one undoes
+// it, and with it the table in which the mapping was to be.
+class HeldByAnInterruptedTable : public PageTableRules {
+  protected:
+    HeldByAnInterruptedTable() {
+        MemoryWorld::words(parent)[0] = MemoryWorld::entry(table, present | writable);
+        MemoryWorld::words(table)[3] = MemoryWorld::entry(parent, present);
+        MemoryWorld::words(table)[7] = MemoryWorld::entry(data, present | writable);
+        world.machine.preemption_due = [] { return true; };
+        while (!MemoryWorld::state(table).validated()) {
+            EXPECT_EQ(pin_table(world.a(), parent, Level::l2).error(), Error::again);
+        }
+        EXPECT_TRUE(MemoryWorld::state(parent).partial());
+        world.machine.preemption_due = [] { return false; };
+    }
+    void expect_gone() {
+        EXPECT_EQ(MemoryWorld::state(table).type(), FrameType::none);
+        EXPECT_EQ(MemoryWorld::state(parent).type(), FrameType::none);
+        EXPECT_EQ(MemoryWorld::words(table)[3], MemoryWorld::entry(parent, present));
+        EXPECT_EQ(MemoryWorld::words(table)[7], MemoryWorld::entry(data, present | writable));
+    }
+
+    static constexpr MachineFrame parent = spare;
+    static constexpr MachineFrame table{spare.raw() + 1};
+};
+
+TEST_F(HeldByAnInterruptedTable, ASetFindsNoTableAnyMore) {
+    EXPECT_EQ(world.set(world.a(), table, 7, MemoryWorld::entry(parent, present | writable)).error(), Error::not_found);
+    expect_gone();
+}
+
+TEST_F(HeldByAnInterruptedTable, ARunFindsNoTableAnyMore) {
+    EXPECT_EQ(world.run(world.a(), table, 0, 16, writable, writable).error(), Error::not_found);
+    expect_gone();
+}
+
 TEST_F(PageTableRules, FramesAreDescribed) {
     const ringfold_frame_info info = describe_frame(world.a(), data).take();
     EXPECT_EQ(info.type, RINGFOLD_FRAME_WRITABLE);
