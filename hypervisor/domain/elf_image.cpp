@@ -120,13 +120,18 @@ bool share_a_page(const ElfSegment &a, const ElfSegment &b) {
     return a.first_frame() < b.end_frame() && b.first_frame() < a.end_frame();
 }
 
-// All segments are linked at one distance from where they are loaded, so comparing frames compares pages too.
-Check add_segment(const elf::ProgramHeader &header, uint64_t file_size, ElfImage &image) {
+// All segments are linked at one distance from where they are loaded, so comparing frames compares pages too; but one
+// linked at address 0 is a template that the guest copies (Linux' per-CPU data): it is found where it is loaded.
+Check add_segment(elf::ProgramHeader header, uint64_t file_size, ElfImage &image) {
     TRY(check_ranges(header, file_size));
     if (header.memory_size == 0) {
         return {};
     }
     TRY(check_alignment(header));
+    if (header.virtual_address == 0 && image.segment_count > 0) {
+        header.virtual_address = image.virtual_base.raw() + header.physical_address;
+        TRY(check_ranges(header, file_size));
+    }
     TRY(check_addresses(header));
     const GuestAddress base{header.virtual_address - header.physical_address};
     if (image.segment_count > 0 && base != image.virtual_base) {
@@ -241,10 +246,11 @@ Expected<ElfImage, ElfError> parse_elf_image(Bytes file) {
     if (image.segment_count == 0) {
         return ElfError::no_segment;
     }
-    if (!is_executable(image, header.entry)) {
+    const uint64_t entry = notes.entry.value_or(header.entry);
+    if (!is_executable(image, entry)) {
         return ElfError::entry_not_executable;
     }
-    image.entry = GuestAddress{header.entry};
+    image.entry = GuestAddress{entry};
     TRY(apply_notes(notes, image));
     return image;
 }

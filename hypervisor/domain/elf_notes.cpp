@@ -44,6 +44,8 @@ Expected<void, ElfError> read_ours(uint32_t type, Bytes description, ElfNotes &n
             return take_once(description, notes.mapped_bytes);
         case RINGFOLD_NOTE_HYPERCALL_RETURN:
             return take_once(description, notes.hypercall_return);
+        case RINGFOLD_NOTE_ENTRY:
+            return take_once(description, notes.entry);
         default:
             return ElfError::unknown_note;
     }

@@ -18,6 +18,7 @@ struct ElfNotes {
     std::optional<uint32_t> abi_version;
     std::optional<uint64_t> mapped_bytes;
     std::optional<uint64_t> hypercall_return;
+    std::optional<uint64_t> entry;
 };
 
 // Adds the notes of one note segment, padded to `alignment`, to `notes`.

@@ -130,6 +130,29 @@ TEST(ElfImage, MappedSizeIsOptional) {
     EXPECT_EQ(parse_elf_image(ImageFile{}.lay_out()).value().mapped_bytes, std::nullopt);
 }
 
+TEST(ElfImage, ANoteNamesAnotherEntry) {
+    ImageFile description;
+    description.header.entry = 0x10'0000;  // as Linux has it: a physical address
+    description.notes.push_back({ours, RINGFOLD_NOTE_ENTRY, bytes_of(virtual_base + 0x10'0020)});
+    const auto parsed = parse_elf_image(description.lay_out());
+    ASSERT_TRUE(parsed.ok()) << reason(parsed.error());
+    EXPECT_EQ(parsed.value().entry.raw(), virtual_base + 0x10'0020);
+    description.notes.back().description = bytes_of(virtual_base + 0x10'1000);
+    EXPECT_EQ(parse_elf_image(description.lay_out()).error(), ElfError::entry_not_executable);
+}
+
+TEST(ElfImage, ATemplateLinkedAtZeroIsFoundWhereItIsLoaded) {
+    ImageFile description;
+    description.add_segment(elf::flag_read | elf::flag_write, 0x4000, 0x20'0000, 0x10, 0x1000);
+    description.segments.back().virtual_address = 0;
+    const auto parsed = parse_elf_image(description.lay_out());
+    ASSERT_TRUE(parsed.ok()) << reason(parsed.error());
+    const ElfSegment *segment = parsed.value().segment_at(virtual_base + 0x20'0000);
+    ASSERT_NE(segment, nullptr);
+    EXPECT_EQ(segment->first_frame(), GuestFrame{0x200});
+    EXPECT_EQ(parsed.value().virtual_base.raw(), virtual_base);
+}
+
 TEST(ElfImage, PassesOverWhatIsNotForLoading) {
     ImageFile description;
     description.segments.push_back({0x6474e551, 6, 0, 0, 0, 0, 0, 16});  // PT_GNU_STACK
@@ -261,7 +284,7 @@ INSTANTIATE_TEST_SUITE_P(
         Malformed{ElfError::bad_note_alignment, [](ImageFile &f) { f.note_alignment = 16; }},
         Malformed{ElfError::unknown_note,
                   [](ImageFile &f) {
-                      f.notes.push_back({ours, 4, "????"});
+                      f.notes.push_back({ours, 5, "????"});
                   }},
         Malformed{ElfError::unknown_note,
                   [](ImageFile &f) {

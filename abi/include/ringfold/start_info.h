@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a guest finds at its start. vCPU 0 begins in ring 1 at the image's ELF entry with RDI = linear address of the
+ * What a guest finds at its start. vCPU 0 begins in ring 1 at the image's entry with RDI = linear address of the
  * start-info page, RSP = stack_top, RFLAGS 0x202, interrupt_flag 0, nothing registered.
  *
  * Memory: pseudo-physical frames 0 .. frame_count - 1, each backed by a machine frame that physical_to_machine names.
- * The first mapped_frames of them are mapped with 4 KiB pages at virtual_base + (frame << 12): the image at its p_paddr with the
- * flags of its segments, all else writable and no-execute but for page tables, which are read-only. Within it, in this
+ * The first mapped_frames of them are mapped with 4 KiB pages at virtual_base + (frame << 12), which is the image's
+ * p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr): the image with the flags of its segments, all else writable and no-execute but for page tables, which are read-only. Within it, in this
  * order behind the image: module (if any), this page, physical_to_machine, page tables, stack (4 pages), vCPU 0's page; free
  * frames follow from first_free_frame on.
  */
@@ -21,6 +21,7 @@
 #define RINGFOLD_NOTE_ABI_VERSION 1U   /* uint32_t: the ABI the image was built for */
 #define RINGFOLD_NOTE_MAPPED_BYTES 2U  /* uint64_t: how much memory to map at the start; default: all, at most 64 MiB */
 #define RINGFOLD_NOTE_HYPERCALL_RETURN 3U /* uint64_t: linear return address of hypercalls, see vcpu.h; required */
+#define RINGFOLD_NOTE_ENTRY 4U         /* uint64_t: linear address where vCPU 0 begins; default: the ELF entry */
 
 #define RINGFOLD_START_IDENTITY (1ULL << 0)   /* pseudo-physical = machine frame numbers */
 #define RINGFOLD_START_PRIVILEGED (1ULL << 1) /* the control domain */

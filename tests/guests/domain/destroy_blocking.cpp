@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: rights=0xff smp=2 timeout=40
 //
-// Attack: a domain is destroyed at the moment when its vCPU blocks for ever, on another CPU: who ends it has seen it run,
-// and it has not seen that it ends. Expected: destroying always comes to its end. The moment is swept over: what a child
-// does before it blocks takes a different time in each round.
+// Attack: a domain is destroyed at the moment when its vCPU blocks for ever, on another CPU: who ends it has seen it
+// run, and it has not seen that it ends. Expected: destroying always comes to its end. The moment is swept over: what a
+// child does before it blocks takes a different time in each round.
 #include "framework/child.hpp"
 #include "framework/guest.hpp"
 
