@@ -18,7 +18,7 @@ export CCACHE_NOHASHDIR := 1
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help all image unit-tests demo run iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux all image unit-tests demo run iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,6 +45,12 @@ demo: all ## boot Ringfold in QEMU with two guests on two CPUs
 
 run: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)
 	@scripts/run-qemu $(BUILD)/ringfold "$(ARGS)" $(QEMU)
+
+linux: ## the guest kernel: Debian's Linux 6.1 with the port, in build/linux
+	@scripts/install-dependencies linux
+	@mkdir -p build/linux
+	@sed "s|@here@|$(CURDIR)/tests/system/linux|" tests/system/linux/files > build/linux/files
+	@guest-patches/linux/build --jobs $(JOBS) --initramfs build/linux/files build/linux/vmlinux
 
 iso: image ## a bootable CD image with the hypervisor (GRUB, multiboot2)
 	@scripts/make-iso $(BUILD)/ringfold.iso $(BUILD)/ringfold "$(ARGS)"

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The domain's console: kernel messages from the first line on, and hvc0. */
+#include <linux/console.h>
+#include <linux/init.h>
+#include <linux/spinlock.h>
+
+#include "../../../drivers/tty/hvc/hvc_console.h"
+
+#include <asm/ringfold.h>
+
+#include "ringfold.h"
+
+#define MOST_AT_ONCE 2048
+
+static DEFINE_RAW_SPINLOCK(output_lock);
+
+void ringfold_console_output(const char *text, size_t length)
+{
+	unsigned long flags;
+
+	while (length > 0) {
+		size_t part = min_t(size_t, length, MOST_AT_ONCE);
+
+		raw_spin_lock_irqsave(&output_lock, flags);
+		memcpy(ringfold_call_buffer_at(RINGFOLD_CONSOLE_OFFSET), text, part);
+		(void)ringfold_console_write(RINGFOLD_CONSOLE_OFFSET, part);
+		raw_spin_unlock_irqrestore(&output_lock, flags);
+		text += part;
+		length -= part;
+	}
+}
+
+static void write_early(struct console *console, const char *text, unsigned int length)
+{
+	ringfold_console_output(text, length);
+}
+
+static struct console early_output = {
+	.name = "ringfold",
+	.write = write_early,
+	.flags = CON_PRINTBUFFER | CON_BOOT,
+	.index = -1,
+};
+
+static int put_chars(u32 terminal, const char *text, int length)
+{
+	ringfold_console_output(text, length);
+	return length;
+}
+
+/* There is no console input in this version of the ABI. */
+static int get_chars(u32 terminal, char *text, int length)
+{
+	return 0;
+}
+
+static const struct hv_ops operations = {
+	.get_chars = get_chars,
+	.put_chars = put_chars,
+};
+
+static int __init prefer_console(void)
+{
+	return ringfold_domain ? hvc_instantiate(0, 0, &operations) : 0;
+}
+console_initcall(prefer_console);
+
+static int __init add_console(void)
+{
+	if (!ringfold_domain)
+		return 0;
+	return PTR_ERR_OR_ZERO(hvc_alloc(0, 0, &operations, 256));
+}
+device_initcall(add_console);
+
+void __init ringfold_init_console(void)
+{
+	register_console(&early_output);
+}

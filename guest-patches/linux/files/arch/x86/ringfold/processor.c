@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What needs ring 0: descriptor tables, control and model-specific registers, the interrupt flag. Most of it is the
+ * hypervisor's and stays as it is; the rest is in the vCPU page, or asked for.
+ */
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+
+#include <asm/cpu.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fpu/xcr.h>
+#include <asm/fpu/xstate.h>
+#include <asm/fsgsbase.h>
+#include <asm/msr.h>
+#include <asm/paravirt.h>
+#include <asm/processor.h>
+#include <asm/ringfold.h>
+#include <asm/setup.h>
+#include <asm/traps.h>
+
+#include "../kernel/cpu/cpu.h"
+
+#include "ringfold.h"
+
+/* Where entries are composed for vcpu_register: behind what the console uses. */
+#define ENTRIES_OFFSET (RINGFOLD_CONSOLE_OFFSET + 2048)
+
+static DEFINE_PER_CPU(unsigned long, cr4);
+static DEFINE_PER_CPU(struct desc_struct[GDT_ENTRY_TLS_ENTRIES], loaded_tls);
+static char emergency_stack[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
+
+extern void ringfold_no_such_interrupt(void);
+
+/* --- control registers --- */
+
+static unsigned long ringfold_read_cr0(void)
+{
+	return X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_PG;
+}
+
+static void ringfold_write_cr0(unsigned long value)
+{
+	/* The hypervisor switches the whole of a vCPU's state: there is no lazy floating-point unit. */
+}
+
+unsigned long ringfold_cr4(void)
+{
+	return this_cpu_read(cr4);
+}
+
+/* What the kernel may have is on already. */
+static void ringfold_write_cr4(unsigned long value)
+{
+	this_cpu_write(cr4, value);
+}
+
+/* --- model-specific registers --- */
+
+static bool read_known_msr(unsigned int msr, u64 *value)
+{
+	switch (msr) {
+	case MSR_FS_BASE:
+		*value = rdfsbase();
+		return true;
+	case MSR_GS_BASE:
+		*value = rdgsbase();
+		return true;
+	case MSR_KERNEL_GS_BASE:
+		*value = ringfold_vcpu_page()->user_gs_base;
+		return true;
+	default:
+		*value = 0;
+		return false;
+	}
+}
+
+static bool write_known_msr(unsigned int msr, u64 value)
+{
+	switch (msr) {
+	case MSR_FS_BASE:
+		wrfsbase(value);
+		return true;
+	case MSR_GS_BASE:
+		wrgsbase(value);
+		ringfold_vcpu_page()->kernel_gs_base = value;
+		return true;
+	case MSR_KERNEL_GS_BASE:
+		ringfold_vcpu_page()->user_gs_base = value;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static u64 ringfold_read_msr(unsigned int msr)
+{
+	u64 value;
+
+	read_known_msr(msr, &value);
+	return value;
+}
+
+static u64 ringfold_read_msr_safe(unsigned int msr, int *error)
+{
+	u64 value;
+
+	*error = read_known_msr(msr, &value) ? 0 : -EIO;
+	return value;
+}
+
+static void ringfold_write_msr(unsigned int msr, unsigned int low, unsigned int high)
+{
+	write_known_msr(msr, (u64)high << 32 | low);
+}
+
+static int ringfold_write_msr_safe(unsigned int msr, unsigned int low, unsigned int high)
+{
+	return write_known_msr(msr, (u64)high << 32 | low) ? 0 : -EIO;
+}
+
+/* Of the extended state there is what the hypervisor switches, which XCR0 tells. */
+static void ringfold_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx, unsigned int *edx)
+{
+	const unsigned int leaf = *eax;
+	const unsigned int subleaf = *ecx;
+
+	native_cpuid(eax, ebx, ecx, edx);
+	if (leaf == XSTATE_CPUID && subleaf == 0) {
+		const u64 enabled = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+
+		*eax = enabled;
+		*edx = enabled >> 32;
+	}
+}
+
+static u64 ringfold_read_pmc(int counter)
+{
+	return 0;
+}
+
+/* --- descriptors --- */
+
+static void ringfold_load_gdt(const struct desc_ptr *table)
+{
+}
+
+static unsigned long ringfold_store_tr(void)
+{
+	return 0;
+}
+
+static void ringfold_set_ldt(const void *table, unsigned int entries)
+{
+	WARN_ON_ONCE(entries != 0);
+}
+
+static void set_thread_descriptor(unsigned int index, const struct desc_struct *descriptor)
+{
+	u64 value;
+
+	memcpy(&value, descriptor, sizeof(value));
+	WARN_ON(ringfold_thread_descriptor_set(index, value).status != 0);
+}
+
+static void ringfold_load_tls(struct thread_struct *thread, unsigned int cpu)
+{
+	struct desc_struct *loaded = this_cpu_ptr(loaded_tls);
+	unsigned int index;
+
+	for (index = 0; index < GDT_ENTRY_TLS_ENTRIES; index++) {
+		if (memcmp(&loaded[index], &thread->tls_array[index], sizeof(*loaded)) == 0)
+			continue;
+		loaded[index] = thread->tls_array[index];
+		set_thread_descriptor(index, &loaded[index]);
+	}
+}
+
+/* The hypervisor's table has the kernel's own descriptors; of the rest, users see one. */
+static void ringfold_write_gdt_entry(struct desc_struct *table, int entry, const void *descriptor, int type)
+{
+	if (entry == GDT_ENTRY_CPUNODE)
+		set_thread_descriptor(RINGFOLD_TLS_COUNT, descriptor);
+}
+
+static void ringfold_write_ldt_entry(struct desc_struct *table, int entry, const void *descriptor)
+{
+	native_write_ldt_entry(table, entry, descriptor);
+}
+
+/*
+ * Exceptions arrive where the interrupt table says, of which only the addresses count. The hypervisor does not look at it:
+ * it is told whenever one is loaded, or the loaded one changes.
+ */
+static const gate_desc *loaded_table __ro_after_init;
+
+static void register_entries(void)
+{
+	struct ringfold_vcpu_entries *entries = ringfold_call_buffer_at(ENTRIES_OFFSET);
+	unsigned int vector;
+
+	memset(entries, 0, sizeof(*entries));
+	entries->hypercall_return = (u64)ringfold_hypercall_return;
+	entries->syscall = (u64)ringfold_entry_syscall;
+	entries->syscall32 = (u64)ringfold_no_such_interrupt;
+	entries->int80 = (u64)ringfold_no_such_interrupt;
+	entries->upcall = (u64)asm_sysvec_ringfold_upcall;
+	entries->bad_return = (u64)ringfold_bad_return;
+	entries->window_start = (u64)ringfold_return_window;
+	entries->window_iretq = (u64)ringfold_return_window_iretq;
+	for (vector = 0; vector < ARRAY_SIZE(entries->exceptions); vector++) {
+		const gate_desc *gate = &loaded_table[vector];
+
+		if (vector != X86_TRAP_NMI && vector != X86_TRAP_MC && gate->bits.p)
+			entries->exceptions[vector] = gate_offset(gate);
+	}
+	if (loaded_table[IA32_SYSCALL_VECTOR].bits.p)
+		entries->int80 = gate_offset(&loaded_table[IA32_SYSCALL_VECTOR]);
+	WARN_ON(ringfold_vcpu_register(ENTRIES_OFFSET).status != 0);
+}
+
+static void ringfold_load_idt(const struct desc_ptr *table)
+{
+	if (loaded_table != (const gate_desc *)table->address) {
+		loaded_table = (const gate_desc *)table->address;
+		register_entries();
+	}
+}
+
+static void ringfold_write_idt_entry(gate_desc *table, int entry, const gate_desc *gate)
+{
+	native_write_idt_entry(table, entry, gate);
+	if (table == loaded_table && (entry < NUM_EXCEPTION_VECTORS || entry == IA32_SYSCALL_VECTOR))
+		register_entries();
+}
+
+static void ringfold_load_sp0(unsigned long top)
+{
+	ringfold_vcpu_page()->kernel_stack = top;
+}
+
+/*
+ * A selector of a user's, and the GS base that comes with it, which is the inactive one while the kernel runs. What
+ * could not be loaded is not tried: an exception here would find no per-CPU area.
+ */
+static noinstr void ringfold_load_gs_index(unsigned int selector)
+{
+	unsigned long base = rdgsbase();
+	bool readable;
+
+	asm volatile("verr %w1" : "=@ccz"(readable) : "r"(selector));
+	asm volatile("movl %0, %%gs" : : "r"(readable ? selector : 0) : "memory");
+	ringfold_vcpu_page()->user_gs_base = rdgsbase();
+	wrgsbase(base);
+}
+
+/* --- debug registers --- */
+
+static unsigned long ringfold_get_debugreg(int number)
+{
+	if (number == 6)
+		return ringfold_vcpu_page()->dr6;
+	return ringfold_debug_register_get(number).value;
+}
+
+static void ringfold_set_debugreg(int number, unsigned long value)
+{
+	if (number == 6)
+		ringfold_vcpu_page()->dr6 = value;
+	else
+		(void)ringfold_debug_register_set(number, value);
+}
+
+/* --- ports --- */
+
+/* A port that the domain does not have answers as where there is no device: all ones, and writes go nowhere. */
+bool ringfold_absent_port(struct pt_regs *regs)
+{
+	const u8 *code = (const u8 *)regs->ip;
+	unsigned int bytes = 4;
+
+	if (!ringfold_domain || user_mode(regs))
+		return false;
+	if (*code == 0x66) {
+		bytes = 2;
+		code++;
+	}
+	switch (*code) {
+	case 0xe4: /* IN from the port that a byte names */
+	case 0xe5:
+	case 0xe6: /* OUT */
+	case 0xe7:
+	case 0xec: /* IN from the port in DX */
+	case 0xed:
+	case 0xee: /* OUT */
+	case 0xef:
+		break;
+	default:
+		return false;
+	}
+	if ((*code & 1) == 0)
+		bytes = 1;
+	if ((*code & 2) == 0)
+		regs->ax = bytes == 4 ? 0xffffffff : regs->ax | ((1UL << (8 * bytes)) - 1);
+	regs->ip = (unsigned long)code + ((*code & 8) == 0 ? 2 : 1);
+	return true;
+}
+
+/* --- the rest --- */
+
+static void ringfold_nothing(void)
+{
+}
+
+static void ringfold_safe_halt(void)
+{
+	(void)ringfold_block();
+}
+
+static void ringfold_halt(void)
+{
+	if (irqs_disabled())
+		(void)ringfold_vcpu_stop();
+	else
+		ringfold_safe_halt();
+}
+
+static void ringfold_start_context_switch(struct task_struct *previous)
+{
+	paravirt_start_context_switch(previous);
+}
+
+static void ringfold_end_context_switch(struct task_struct *next)
+{
+	paravirt_end_context_switch(next);
+}
+
+/* What ring 1 does not have, and what the hypervisor keeps to itself. */
+static void __init hide_features(void)
+{
+	static const unsigned int hidden[] __initconst = {
+		X86_FEATURE_ACPI, X86_FEATURE_APERFMPERF, X86_FEATURE_APIC, X86_FEATURE_ARCH_PERFMON, X86_FEATURE_DCA,
+		X86_FEATURE_GBPAGES, X86_FEATURE_IBT, X86_FEATURE_INVPCID, X86_FEATURE_LA57, X86_FEATURE_MCA,
+		X86_FEATURE_MCE, X86_FEATURE_MTRR, X86_FEATURE_MWAIT, X86_FEATURE_OSPKE, X86_FEATURE_PAT,
+		X86_FEATURE_PCID, X86_FEATURE_PGE, X86_FEATURE_PKU, X86_FEATURE_PSE, X86_FEATURE_PSE36,
+		X86_FEATURE_SEP, X86_FEATURE_SMAP, X86_FEATURE_SVM, X86_FEATURE_SYSENTER32,
+		X86_FEATURE_TSC_DEADLINE_TIMER, X86_FEATURE_VMX, X86_FEATURE_X2APIC, X86_FEATURE_XSAVES,
+	};
+	unsigned int index;
+
+	for (index = 0; index < ARRAY_SIZE(hidden); index++)
+		setup_clear_cpu_cap(hidden[index]);
+	/* Paravirtual operations stay, and kernel stacks are those of the tasks. */
+	setup_force_cpu_cap(X86_FEATURE_XENPV);
+	setup_force_cpu_cap(X86_FEATURE_RINGFOLD);
+}
+
+static void __init set_up_operations(void)
+{
+	pv_info.name = "Ringfold";
+	pv_ops.cpu.io_delay = ringfold_nothing;
+	pv_ops.cpu.get_debugreg = ringfold_get_debugreg;
+	pv_ops.cpu.set_debugreg = ringfold_set_debugreg;
+	pv_ops.cpu.read_cr0 = ringfold_read_cr0;
+	pv_ops.cpu.write_cr0 = ringfold_write_cr0;
+	pv_ops.cpu.write_cr4 = ringfold_write_cr4;
+	pv_ops.cpu.cpuid = ringfold_cpuid;
+	pv_ops.cpu.wbinvd = ringfold_nothing;
+	pv_ops.cpu.read_msr = ringfold_read_msr;
+	pv_ops.cpu.write_msr = ringfold_write_msr;
+	pv_ops.cpu.read_msr_safe = ringfold_read_msr_safe;
+	pv_ops.cpu.write_msr_safe = ringfold_write_msr_safe;
+	pv_ops.cpu.read_pmc = ringfold_read_pmc;
+	pv_ops.cpu.load_tr_desc = ringfold_nothing;
+	pv_ops.cpu.set_ldt = ringfold_set_ldt;
+	pv_ops.cpu.load_gdt = ringfold_load_gdt;
+	pv_ops.cpu.load_idt = ringfold_load_idt;
+	pv_ops.cpu.store_tr = ringfold_store_tr;
+	pv_ops.cpu.load_tls = ringfold_load_tls;
+	pv_ops.cpu.load_gs_index = ringfold_load_gs_index;
+	pv_ops.cpu.write_ldt_entry = ringfold_write_ldt_entry;
+	pv_ops.cpu.write_gdt_entry = ringfold_write_gdt_entry;
+	pv_ops.cpu.write_idt_entry = ringfold_write_idt_entry;
+	pv_ops.cpu.load_sp0 = ringfold_load_sp0;
+#ifdef CONFIG_X86_IOPL_IOPERM
+	pv_ops.cpu.invalidate_io_bitmap = ringfold_nothing;
+	pv_ops.cpu.update_io_bitmap = ringfold_nothing;
+#endif
+	pv_ops.cpu.start_context_switch = ringfold_start_context_switch;
+	pv_ops.cpu.end_context_switch = ringfold_end_context_switch;
+	pv_ops.irq.save_fl = __PV_IS_CALLEE_SAVE(ringfold_save_flags);
+	pv_ops.irq.irq_disable = __PV_IS_CALLEE_SAVE(ringfold_irq_disable);
+	pv_ops.irq.irq_enable = __PV_IS_CALLEE_SAVE(ringfold_irq_enable);
+	pv_ops.irq.safe_halt = ringfold_safe_halt;
+	pv_ops.irq.halt = ringfold_halt;
+}
+
+void __init ringfold_init_processor(void)
+{
+	struct ringfold_vcpu_page *page = ringfold_vcpu_page();
+
+	page->kernel_gs_base = rdgsbase();
+	page->emergency_stack = (u64)emergency_stack + sizeof(emergency_stack);
+	page->kernel_stack = page->emergency_stack;
+	set_up_operations();
+	idt_setup_early_handler();
+	get_cpu_cap(&boot_cpu_data);
+	hide_features();
+	x86_configure_nx();
+	get_cpu_address_sizes(&boot_cpu_data);
+}

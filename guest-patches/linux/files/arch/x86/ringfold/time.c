@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* System time and the one-shot timer of each vCPU: include/ringfold/vcpu.h. */
+#include <linux/clockchips.h>
+#include <linux/clocksource.h>
+#include <linux/interrupt.h>
+#include <linux/math64.h>
+
+#include <asm/paravirt.h>
+#include <asm/tsc.h>
+#include <asm/x86_init.h>
+
+#include "ringfold.h"
+
+u64 notrace ringfold_system_time(void)
+{
+	const struct ringfold_time *time = &ringfold_vcpu_page()->time;
+	u32 version;
+	u64 now;
+
+	do {
+		u64 ticks;
+
+		version = READ_ONCE(time->version);
+		virt_rmb();
+		ticks = rdtsc_ordered() - time->tsc_timestamp;
+		ticks = time->tsc_shift >= 0 ? ticks << time->tsc_shift : ticks >> -time->tsc_shift;
+		now = time->system_time + mul_u64_u32_shr(ticks, time->tsc_multiplier, 32);
+		virt_rmb();
+	} while ((version & 1) != 0 || version != READ_ONCE(time->version));
+	return now;
+}
+
+static u64 read_clock(struct clocksource *source)
+{
+	return ringfold_system_time();
+}
+
+static struct clocksource clock = {
+	.name = "ringfold",
+	.rating = 400,
+	.read = read_clock,
+	.mask = CLOCKSOURCE_MASK(64),
+	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+};
+
+static int stop_timer(struct clock_event_device *device)
+{
+	return ringfold_timer_set(0).status;
+}
+
+static int set_timer(unsigned long delta, struct clock_event_device *device)
+{
+	return ringfold_timer_set(ringfold_system_time() + delta).status;
+}
+
+static struct clock_event_device timer = {
+	.name = "ringfold",
+	.features = CLOCK_EVT_FEAT_ONESHOT,
+	.rating = 500,
+	.mult = 1,
+	.shift = 0,
+	.min_delta_ns = 1000,
+	.min_delta_ticks = 1000,
+	.max_delta_ns = 0xffffffff,
+	.max_delta_ticks = 0xffffffff,
+	.set_state_shutdown = stop_timer,
+	.set_next_event = set_timer,
+};
+
+static irqreturn_t handle_timer(int irq, void *data)
+{
+	timer.event_handler(&timer);
+	return IRQ_HANDLED;
+}
+
+static void __init ringfold_timer_init(void)
+{
+	int irq = ringfold_bind_virtual_irq(RINGFOLD_VIRTUAL_IRQ_TIMER, 0);
+
+	clocksource_register_hz(&clock, NSEC_PER_SEC);
+	if (irq < 0 || request_irq(irq, handle_timer, IRQF_TIMER | IRQF_PERCPU | IRQF_NOBALANCING, "timer", NULL) != 0)
+		panic("Ringfold: no timer interrupt: %d\n", irq);
+	timer.cpumask = cpumask_of(0);
+	clockevents_register_device(&timer);
+}
+
+/* ticks = ns * 2^32 / multiplier >> shift */
+static unsigned long ringfold_tsc_khz(void)
+{
+	const struct ringfold_time *time = &ringfold_vcpu_page()->time;
+	u64 khz = div_u64(1000000ULL << 32, time->tsc_multiplier);
+
+	return time->tsc_shift < 0 ? khz << -time->tsc_shift : khz >> time->tsc_shift;
+}
+
+void __init ringfold_init_time(void)
+{
+	x86_init.timers.timer_init = ringfold_timer_init;
+	x86_init.timers.setup_percpu_clockev = x86_init_noop;
+	x86_cpuinit.setup_percpu_clockev = x86_init_noop;
+	x86_platform.calibrate_tsc = ringfold_tsc_khz;
+	x86_platform.calibrate_cpu = ringfold_tsc_khz;
+}
+
+/* Once static calls can be patched. */
+void __init ringfold_init_sched_clock(void)
+{
+	paravirt_set_sched_clock(ringfold_system_time);
+}
