@@ -10,6 +10,7 @@
 #include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/platform/time.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace ringfold {
@@ -107,10 +108,13 @@ uint64_t visit_ticks() {
     // With QEMU's TCG an entry alone takes some 10 us.
     constexpr uint64_t on_a_processor = 20'000;
     constexpr uint64_t when_emulated = 500'000;
+    // As many as 20 us have at 2 GHz. With fewer, on a slow processor, a validation and what undoes it could make way
+    // for each other for ever.
+    constexpr uint64_t least_ticks = 40'000;
     static constinit std::atomic<uint64_t> known = 0;  // CPUs that find it out at once find the same
     uint64_t ticks = known.load(std::memory_order_relaxed);
     if (ticks == 0) {
-        ticks = (is_emulated() ? when_emulated : on_a_processor) * tsc_kilohertz() / 1'000'000;
+        ticks = std::max((is_emulated() ? when_emulated : on_a_processor) * tsc_kilohertz() / 1'000'000, least_ticks);
         known.store(ticks, std::memory_order_relaxed);
     }
     return ticks;

@@ -46,7 +46,8 @@ inline void model_stops_walking() {
     }
 }
 
-// How many TSC ticks a visit may work on before it makes way: 20 us worth of them, 500 us when emulated.
+// How many TSC ticks a visit may work on before it makes way: 20 us worth of them, 500 us when emulated, and at least
+// 40,000.
 [[nodiscard]] uint64_t visit_ticks();
 
 }  // namespace ringfold

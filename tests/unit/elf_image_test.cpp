@@ -143,7 +143,7 @@ TEST(ElfImage, ANoteNamesAnotherEntry) {
 
 TEST(ElfImage, ATemplateLinkedAtZeroIsFoundWhereItIsLoaded) {
     ImageFile description;
-    description.add_segment(elf::flag_read | elf::flag_write, 0x4000, 0x20'0000, 0x10, 0x1000);
+    description.add_segment(elf::flag_read | elf::flag_write, 0x2000, 0x20'0000, 0x10, 0x1000);
     description.segments.back().virtual_address = 0;
     const auto parsed = parse_elf_image(description.lay_out());
     ASSERT_TRUE(parsed.ok()) << reason(parsed.error());
