@@ -20,7 +20,7 @@ constinit std::atomic<bool> mapped{false};
 constinit std::atomic<bool> pinned{false};
 
 // Who comes first: in one round of four the other side waits for `handicap`, in the others a few instructions decide.
-constexpr uint64_t handicap = 200 * microsecond;
+constexpr uint64_t handicap = 2 * millisecond;  // longer than a barrier and a validation take, in any emulator
 void wait(bool is_handicapped, unsigned instructions) {
     const uint64_t end = is_handicapped ? system_time() + handicap : 0;
     while (is_handicapped && system_time() < end) {
