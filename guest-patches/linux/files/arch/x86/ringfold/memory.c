@@ -368,11 +368,6 @@ static void ringfold_write_cr2(unsigned long address)
 
 /* --- lazy mode --- */
 
-static void ringfold_enter_lazy_mmu(void)
-{
-	paravirt_enter_lazy_mmu();
-}
-
 static void ringfold_leave_lazy_mmu(void)
 {
 	preempt_disable();
@@ -419,7 +414,7 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.make_pud = PV_CALLEE_SAVE(ringfold_make_pud);
 	pv_ops.mmu.pgd_val = PV_CALLEE_SAVE(ringfold_pgd_val);
 	pv_ops.mmu.make_pgd = PV_CALLEE_SAVE(ringfold_make_pgd);
-	pv_ops.mmu.lazy_mode.enter = ringfold_enter_lazy_mmu;
+	pv_ops.mmu.lazy_mode.enter = paravirt_enter_lazy_mmu;
 	pv_ops.mmu.lazy_mode.leave = ringfold_leave_lazy_mmu;
 	pv_ops.mmu.lazy_mode.flush = paravirt_flush_lazy_mmu;
 	pv_ops.mmu.set_fixmap = native_set_fixmap;
@@ -515,22 +510,14 @@ void __init ringfold_init_frames(void)
 	first_free_frame = ringfold_start_info->first_free_frame;
 }
 
+/* First of all: until then nothing of that may be written. */
 void __init ringfold_open_image(void)
 {
 	make_text_writable(ringfold_start_info);
 	(void)ringfold_hypercall(RINGFOLD_GATE_FLUSH, 0, 0, 0, 0, 0, 0);
 }
 
-static void __init ringfold_pagetable_init(void)
-{
-	paging_init();
-	/*
-	 * From now on PagePinned tells tables from other pages; those that there are, the kernel's, are found from the
-	 * root. What was set up without being hung in is none.
-	 */
-}
-
-/* Marks what is a page table when struct page comes into being. */
+/* Marks what is a page table when struct page comes into being: what hangs in the root. */
 static void __init mark_tables(u64 *table, unsigned int level)
 {
 	unsigned int index;
@@ -570,6 +557,5 @@ void __init ringfold_init_memory(void)
 	/* The map and the start info are reached through the direct map from now on: the kernel's goes up to _end. */
 	physical_to_machine = __va(__pa(physical_to_machine));
 	ringfold_start_info = __va(__pa(ringfold_start_info));
-	x86_init.paging.pagetable_init = ringfold_pagetable_init;
 	x86_init.hyper.init_after_bootmem = ringfold_after_bootmem;
 }

@@ -30,8 +30,6 @@ static DEFINE_PER_CPU(unsigned long, cr4);
 static DEFINE_PER_CPU(struct desc_struct[GDT_ENTRY_TLS_ENTRIES], loaded_tls);
 static char emergency_stack[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
 
-extern void ringfold_no_such_interrupt(void);
-
 /* --- control registers --- */
 
 static unsigned long ringfold_read_cr0(void)
@@ -325,16 +323,6 @@ static void ringfold_halt(void)
 		ringfold_safe_halt();
 }
 
-static void ringfold_start_context_switch(struct task_struct *previous)
-{
-	paravirt_start_context_switch(previous);
-}
-
-static void ringfold_end_context_switch(struct task_struct *next)
-{
-	paravirt_end_context_switch(next);
-}
-
 /* What ring 1 does not have, and what the hypervisor keeps to itself. */
 static void __init hide_features(void)
 {
@@ -386,8 +374,8 @@ static void __init set_up_operations(void)
 	pv_ops.cpu.invalidate_io_bitmap = ringfold_nothing;
 	pv_ops.cpu.update_io_bitmap = ringfold_nothing;
 #endif
-	pv_ops.cpu.start_context_switch = ringfold_start_context_switch;
-	pv_ops.cpu.end_context_switch = ringfold_end_context_switch;
+	pv_ops.cpu.start_context_switch = paravirt_start_context_switch;
+	pv_ops.cpu.end_context_switch = paravirt_end_context_switch;
 	pv_ops.irq.save_fl = __PV_IS_CALLEE_SAVE(ringfold_save_flags);
 	pv_ops.irq.irq_disable = __PV_IS_CALLEE_SAVE(ringfold_irq_disable);
 	pv_ops.irq.irq_enable = __PV_IS_CALLEE_SAVE(ringfold_irq_enable);

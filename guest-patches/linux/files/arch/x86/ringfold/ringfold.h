@@ -31,10 +31,14 @@ unsigned long ringfold_read_cr2(void);
 void ringfold_entry_syscall(void);
 void ringfold_bad_return(void);
 void ringfold_iret(void);
+void ringfold_no_such_interrupt(void);
 void asm_sysvec_ringfold_upcall(void);
 extern char ringfold_hypercall_return[];
 extern char ringfold_return_window[];
 extern char ringfold_return_window_iretq[];
+
+/* entry_64.S: a jump, to where returns to the kernel go until alternatives are patched. */
+void early_xen_iret_patch(void);
 
 /* processor.c: what needs ring 0, and the entry points of this vCPU. */
 void __init ringfold_init_processor(void);

@@ -25,8 +25,6 @@ struct ringfold_start_info *ringfold_start_info __initdata;
 bool ringfold_domain __ro_after_init;
 EXPORT_SYMBOL_GPL(ringfold_domain);
 
-extern void early_xen_iret_patch(void);
-
 static void __noreturn shut_down(unsigned int reason)
 {
 	for (;;)

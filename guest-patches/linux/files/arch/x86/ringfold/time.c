@@ -21,11 +21,11 @@ u64 notrace ringfold_system_time(void)
 		u64 ticks;
 
 		version = READ_ONCE(time->version);
-		virt_rmb();
+		virt_rmb(); /* the version before what it covers */
 		ticks = rdtsc_ordered() - time->tsc_timestamp;
 		ticks = time->tsc_shift >= 0 ? ticks << time->tsc_shift : ticks >> -time->tsc_shift;
 		now = time->system_time + mul_u64_u32_shr(ticks, time->tsc_multiplier, 32);
-		virt_rmb();
+		virt_rmb(); /* and after it */
 	} while ((version & 1) != 0 || version != READ_ONCE(time->version));
 	return now;
 }
