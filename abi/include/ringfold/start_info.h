@@ -5,9 +5,10 @@
  *
  * Memory: pseudo-physical frames 0 .. frame_count - 1, each backed by a machine frame that physical_to_machine names.
  * The first mapped_frames of them are mapped with 4 KiB pages at virtual_base + (frame << 12), which is the image's
- * p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr): the image with the flags of its segments, all else writable and no-execute but for page tables, which are read-only. Within it, in this
- * order behind the image: module (if any), this page, physical_to_machine, page tables, stack (4 pages), vCPU 0's page; free
- * frames follow from first_free_frame on.
+ * p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr): the image with the flags of its segments, all
+ * else writable and no-execute but for page tables, which are read-only. Within it, in this order behind the image: module
+ * (if any), this page, physical_to_machine, page tables, stack (4 pages), vCPU 0's page; free frames follow from
+ * first_free_frame on.
  */
 #ifndef RINGFOLD_START_INFO_H
 #define RINGFOLD_START_INFO_H

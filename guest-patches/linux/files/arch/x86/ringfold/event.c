@@ -97,12 +97,8 @@ int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu)
 	return irq;
 }
 
-static void __init ringfold_init_irq(void)
-{
-}
-
 void __init ringfold_init_events(void)
 {
 	legacy_pic = &null_legacy_pic;
-	x86_init.irqs.intr_init = ringfold_init_irq;
+	x86_init.irqs.intr_init = x86_init_noop;
 }

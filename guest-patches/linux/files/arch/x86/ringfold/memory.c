@@ -59,13 +59,24 @@ static u64 entry_address(const void *entry)
 	return ((u64)ringfold_machine_frame(entry) << PAGE_SHIFT) | offset_in_page(entry);
 }
 
+/* The pseudo-physical frame that a present entry names. */
+static unsigned long named_frame(u64 entry)
+{
+	return ringfold_machine_to_physical((entry & PTE_PFN_MASK) >> PAGE_SHIFT);
+}
+
+/* For entries of upper levels. */
+static bool names_table(u64 entry)
+{
+	return (entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE);
+}
+
 /* Only present entries name machine frames. One that is not the domain's reads as a frame past all memory. */
 static u64 entry_to_physical(u64 value)
 {
 	if (!(value & _PAGE_PRESENT))
 		return value;
-	return (value & ~PTE_PFN_MASK) |
-	       ((ringfold_machine_to_physical((value & PTE_PFN_MASK) >> PAGE_SHIFT) << PAGE_SHIFT) & PTE_PFN_MASK);
+	return (value & ~PTE_PFN_MASK) | ((named_frame(value) << PAGE_SHIFT) & PTE_PFN_MASK);
 }
 
 static u64 entry_to_machine(u64 value)
@@ -80,53 +91,23 @@ static u64 entry_to_machine(u64 value)
 	return (value & ~PTE_PFN_MASK) | ((u64)machine << PAGE_SHIFT);
 }
 
-__visible pteval_t ringfold_pte_val(pte_t pte)
-{
-	return entry_to_physical(pte.pte);
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_pte_val);
+/* What pte_val() and make_pte() are here, and their likes of the other levels. */
+#define DEFINE_CONVERSIONS(table)						\
+__visible table##val_t ringfold_##table##_val(table##_t entry)		\
+{										\
+	return entry_to_physical(native_##table##_val(entry));			\
+}										\
+PV_CALLEE_SAVE_REGS_THUNK(ringfold_##table##_val);				\
+__visible table##_t ringfold_make_##table(table##val_t value)			\
+{										\
+	return native_make_##table(entry_to_machine(value));			\
+}										\
+PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_##table)
 
-__visible pte_t ringfold_make_pte(pteval_t value)
-{
-	return native_make_pte(entry_to_machine(value));
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_pte);
-
-__visible pmdval_t ringfold_pmd_val(pmd_t pmd)
-{
-	return entry_to_physical(pmd.pmd);
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_pmd_val);
-
-__visible pmd_t ringfold_make_pmd(pmdval_t value)
-{
-	return native_make_pmd(entry_to_machine(value));
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_pmd);
-
-__visible pudval_t ringfold_pud_val(pud_t pud)
-{
-	return entry_to_physical(pud.pud);
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_pud_val);
-
-__visible pud_t ringfold_make_pud(pudval_t value)
-{
-	return native_make_pud(entry_to_machine(value));
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_pud);
-
-__visible pgdval_t ringfold_pgd_val(pgd_t pgd)
-{
-	return entry_to_physical(pgd.pgd);
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_pgd_val);
-
-__visible pgd_t ringfold_make_pgd(pgdval_t value)
-{
-	return native_make_pgd(entry_to_machine(value));
-}
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_pgd);
+DEFINE_CONVERSIONS(pte);
+DEFINE_CONVERSIONS(pmd);
+DEFINE_CONVERSIONS(pud);
+DEFINE_CONVERSIONS(pgd);
 
 /* --- page tables --- */
 
@@ -184,18 +165,16 @@ static void become_table(unsigned long pfn, unsigned int level)
 	set_direct_writable(pfn, false);
 	/* The upper half of a top-level table holds the kernel's tables, which are such already. */
 	for (index = 0; level > 1 && index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
-		u64 entry = entries[index];
-
-		if ((entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE))
-			become_table(ringfold_machine_to_physical((entry & PTE_PFN_MASK) >> PAGE_SHIFT), level - 1);
+		if (names_table(entries[index]))
+			become_table(named_frame(entries[index]), level - 1);
 	}
 }
 
 /* An upper-level entry of a table of `level`. */
 static void set_upper_entry(void *entry, u64 value, unsigned int level)
 {
-	if ((value & _PAGE_PRESENT) && !(value & _PAGE_PSE) && is_table(entry))
-		become_table(ringfold_machine_to_physical((value & PTE_PFN_MASK) >> PAGE_SHIFT), level - 1);
+	if (names_table(value) && is_table(entry))
+		become_table(named_frame(value), level - 1);
 	set_entry(entry, value);
 }
 
@@ -248,11 +227,6 @@ static void ringfold_modify_commit(struct vm_area_struct *area, unsigned long ad
 	});
 }
 
-static void ringfold_alloc_table(struct mm_struct *mm, unsigned long pfn)
-{
-	/* It becomes one when it is hung in. */
-}
-
 /* It hangs nowhere any more. */
 static void ringfold_release_table(unsigned long pfn)
 {
@@ -289,11 +263,6 @@ static void ringfold_activate_mm(struct mm_struct *previous, struct mm_struct *n
 static void ringfold_dup_mmap(struct mm_struct *old, struct mm_struct *mm)
 {
 	ringfold_activate_mm(old, mm);
-}
-
-static int ringfold_pgd_alloc(struct mm_struct *mm)
-{
-	return 0;
 }
 
 static void ringfold_pgd_free(struct mm_struct *mm, pgd_t *root)
@@ -390,12 +359,7 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.write_cr3 = ringfold_write_cr3;
 	pv_ops.mmu.activate_mm = ringfold_activate_mm;
 	pv_ops.mmu.dup_mmap = ringfold_dup_mmap;
-	pv_ops.mmu.pgd_alloc = ringfold_pgd_alloc;
 	pv_ops.mmu.pgd_free = ringfold_pgd_free;
-	pv_ops.mmu.alloc_pte = ringfold_alloc_table;
-	pv_ops.mmu.alloc_pmd = ringfold_alloc_table;
-	pv_ops.mmu.alloc_pud = ringfold_alloc_table;
-	pv_ops.mmu.alloc_p4d = ringfold_alloc_table;
 	pv_ops.mmu.release_pte = ringfold_release_table;
 	pv_ops.mmu.release_pmd = ringfold_release_table;
 	pv_ops.mmu.release_pud = ringfold_release_table;
@@ -417,7 +381,6 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.lazy_mode.enter = paravirt_enter_lazy_mmu;
 	pv_ops.mmu.lazy_mode.leave = ringfold_leave_lazy_mmu;
 	pv_ops.mmu.lazy_mode.flush = paravirt_flush_lazy_mmu;
-	pv_ops.mmu.set_fixmap = native_set_fixmap;
 }
 
 static u64 table_entry(const void *table, u64 flags)
@@ -428,20 +391,30 @@ static u64 table_entry(const void *table, u64 flags)
 /* The table that an entry of the builder's names, through the builder's mapping of all of them. */
 static u64 *__init builders_table(u64 entry)
 {
-	unsigned long pfn = ringfold_machine_to_physical((entry & PTE_PFN_MASK) >> PAGE_SHIFT);
+	return (u64 *)(__START_KERNEL_map + PFN_PHYS(named_frame(entry)));
+}
 
-	return (u64 *)(__START_KERNEL_map + PFN_PHYS(pfn));
+/* The builder's second level below the kernel's address: one table, for 1 GiB from frame 0. */
+static u64 *__init builders_l2(void)
+{
+	u64 *l4 = (u64 *)(__START_KERNEL_map + PFN_PHYS(ringfold_start_info->page_tables));
+	u64 *l3 = builders_table(l4[pgd_index(__START_KERNEL_map)]);
+
+	return builders_table(l3[pud_index(__START_KERNEL_map)]);
+}
+
+/* The builder's entry for a page of the image. */
+static u64 *__init builders_entry(unsigned long address)
+{
+	return &builders_table(builders_l2()[pmd_index(address)])[pte_index(address)];
 }
 
 /*
  * The kernel's own tables take the place of the builder's upper levels. The builder mapped memory once, at the kernel's
- * address; its lowest tables now serve the direct map as well. They cover 1 GiB from frame 0.
+ * address; its lowest tables now serve the direct map as well.
  */
-static void __init replace_root(const struct ringfold_start_info *info)
+static void __init replace_root(void)
 {
-	u64 *builders_l4 = (u64 *)(__START_KERNEL_map + PFN_PHYS(info->page_tables));
-	u64 *builders_l3 = builders_table(builders_l4[pgd_index(__START_KERNEL_map)]);
-	u64 *builders_l2 = builders_table(builders_l3[pud_index(__START_KERNEL_map)]);
 	void *const tables[] = { init_top_pgt, level3_ident_pgt, level2_ident_pgt, level3_kernel_pgt,
 				 level2_kernel_pgt, level2_fixmap_pgt };
 	unsigned int index;
@@ -455,8 +428,8 @@ static void __init replace_root(const struct ringfold_start_info *info)
 	((u64 *)level3_ident_pgt)[pud_index(__PAGE_OFFSET)] = table_entry(level2_ident_pgt, _KERNPG_TABLE_NOENC);
 	((u64 *)level3_kernel_pgt)[pud_index(__START_KERNEL_map)] = table_entry(level2_kernel_pgt, _KERNPG_TABLE_NOENC);
 	((u64 *)level3_kernel_pgt)[511] = table_entry(level2_fixmap_pgt, _PAGE_TABLE_NOENC);
-	memcpy(level2_ident_pgt, builders_l2, PAGE_SIZE);
-	memcpy(level2_kernel_pgt, builders_l2, PAGE_SIZE);
+	memcpy(level2_ident_pgt, builders_l2(), PAGE_SIZE);
+	memcpy(level2_kernel_pgt, builders_l2(), PAGE_SIZE);
 	for (index = 0; index < FIXMAP_PMD_NUM; index++)
 		((u64 *)level2_fixmap_pgt)[512 - 4 - FIXMAP_PMD_NUM + index] =
 			table_entry((char *)level1_fixmap_pgt + index * PAGE_SIZE, _PAGE_TABLE_NOENC);
@@ -466,8 +439,7 @@ static void __init replace_root(const struct ringfold_start_info *info)
 		void *table = index < ARRAY_SIZE(tables) ?
 				      tables[index] :
 				      (char *)level1_fixmap_pgt + (index - ARRAY_SIZE(tables)) * PAGE_SIZE;
-		u64 *l1 = builders_table(builders_l2[pmd_index((unsigned long)table)]);
-		u64 *entry = &l1[pte_index((unsigned long)table)];
+		u64 *entry = builders_entry((unsigned long)table);
 
 		queue_set(entry, *entry & ~(u64)_PAGE_RW);
 	}
@@ -479,30 +451,6 @@ static void __init replace_root(const struct ringfold_start_info *info)
 	ringfold_write_cr3(__pa_symbol(init_top_pgt));
 }
 
-/* Text is patched in place until it is sealed, and so is what is read-only after the start. */
-static void __init make_text_writable(const struct ringfold_start_info *info)
-{
-	unsigned long address;
-
-	for (address = (unsigned long)_text; address < (unsigned long)__end_rodata; address += PAGE_SIZE) {
-		u64 *l4 = (u64 *)(__START_KERNEL_map + PFN_PHYS(info->page_tables));
-		u64 *l3 = builders_table(l4[pgd_index(address)]);
-		u64 *l2 = builders_table(l3[pud_index(address)]);
-		u64 *l1 = builders_table(l2[pmd_index(address)]);
-		unsigned long in_table = min((unsigned long)PTRS_PER_PTE - pte_index(address),
-					     ((unsigned long)__end_rodata - address + PAGE_SIZE - 1) >> PAGE_SHIFT);
-
-		ringfold_issue((struct ringfold_page_table_operation){
-			.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
-			.count = in_table,
-			.address = entry_address(&l1[pte_index(address)]),
-			.value = _PAGE_RW,
-			.mask = _PAGE_RW,
-		});
-		address += (in_table - 1) * PAGE_SIZE;
-	}
-}
-
 void __init ringfold_init_frames(void)
 {
 	physical_to_machine = (const u64 *)ringfold_start_info->physical_to_machine;
@@ -510,10 +458,27 @@ void __init ringfold_init_frames(void)
 	first_free_frame = ringfold_start_info->first_free_frame;
 }
 
-/* First of all: until then nothing of that may be written. */
+/*
+ * Text is patched in place until it is sealed, and so is what is read-only after the start. First of all: until then
+ * nothing of that may be written.
+ */
 void __init ringfold_open_image(void)
 {
-	make_text_writable(ringfold_start_info);
+	const unsigned long end = (unsigned long)__end_rodata;
+	unsigned long address = (unsigned long)_text;
+
+	while (address < end) {
+		unsigned long pages = min(PTRS_PER_PTE - pte_index(address), PFN_UP(end - address));
+
+		ringfold_issue((struct ringfold_page_table_operation){
+			.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
+			.count = pages,
+			.address = entry_address(builders_entry(address)),
+			.value = _PAGE_RW,
+			.mask = _PAGE_RW,
+		});
+		address += pages * PAGE_SIZE;
+	}
 	(void)ringfold_hypercall(RINGFOLD_GATE_FLUSH, 0, 0, 0, 0, 0, 0);
 }
 
@@ -524,11 +489,8 @@ static void __init mark_tables(u64 *table, unsigned int level)
 
 	SetPagePinned(virt_to_page(__va(__pa(table))));
 	for (index = 0; level > 1 && index < PTRS_PER_PTE; index++) {
-		u64 entry = table[index];
-
-		if ((entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE))
-			mark_tables(__va(PFN_PHYS(ringfold_machine_to_physical((entry & PTE_PFN_MASK) >> PAGE_SHIFT))),
-				    level - 1);
+		if (names_table(table[index]))
+			mark_tables(__va(PFN_PHYS(named_frame(table[index]))), level - 1);
 	}
 }
 
@@ -553,7 +515,7 @@ void __init ringfold_init_memory(void)
 	__supported_pte_mask &= ~_PAGE_GLOBAL;
 	__default_kernel_pte_mask &= ~_PAGE_GLOBAL;
 	set_up_operations();
-	replace_root(ringfold_start_info);
+	replace_root();
 	/* The map and the start info are reached through the direct map from now on: the kernel's goes up to _end. */
 	physical_to_machine = __va(__pa(physical_to_machine));
 	ringfold_start_info = __va(__pa(ringfold_start_info));

@@ -181,11 +181,6 @@ static void ringfold_write_gdt_entry(struct desc_struct *table, int entry, const
 		set_thread_descriptor(RINGFOLD_TLS_COUNT, descriptor);
 }
 
-static void ringfold_write_ldt_entry(struct desc_struct *table, int entry, const void *descriptor)
-{
-	native_write_ldt_entry(table, entry, descriptor);
-}
-
 /*
  * Exceptions arrive where the interrupt table says, of which only the addresses count. The hypervisor does not look at it:
  * it is told whenever one is loaded, or the loaded one changes.
@@ -366,7 +361,6 @@ static void __init set_up_operations(void)
 	pv_ops.cpu.store_tr = ringfold_store_tr;
 	pv_ops.cpu.load_tls = ringfold_load_tls;
 	pv_ops.cpu.load_gs_index = ringfold_load_gs_index;
-	pv_ops.cpu.write_ldt_entry = ringfold_write_ldt_entry;
 	pv_ops.cpu.write_gdt_entry = ringfold_write_gdt_entry;
 	pv_ops.cpu.write_idt_entry = ringfold_write_idt_entry;
 	pv_ops.cpu.load_sp0 = ringfold_load_sp0;
