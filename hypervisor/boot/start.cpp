@@ -4,6 +4,7 @@
 #include "hypervisor/boot/crash_test.hpp"
 #include "hypervisor/boot/early_memory.hpp"
 #include "hypervisor/boot/main.hpp"
+#include "hypervisor/console/serial_input.hpp"
 #include "hypervisor/cpu/hypervisor_space.hpp"
 #include "hypervisor/cpu/paging_limits.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
@@ -117,6 +118,7 @@ void start_ringfold() {
     }
     this_cpu().guest.visit_deadline = ~uint64_t{0};  // nothing waits for this CPU yet
     build_boot_domains(boot_information());
+    begin_serial_input();
     end_of_boot();
     enter_guest();
 }

@@ -5,12 +5,25 @@
 // trace and never faults.
 #pragma once
 
+#include "hypervisor/gate/entry_frame.hpp"
+#include "hypervisor/lib/log.hpp"
+
+#include <array>
 #include <cstdint>
 
 namespace ringfold {
 
-// Logs the trace of a context at `instruction_pointer` whose frame pointer is `frame_pointer`.
-void log_backtrace(uint64_t instruction_pointer, uint64_t frame_pointer);
+struct Backtrace {
+    std::array<uint64_t, 32> addresses;
+    unsigned depth = 0;
+};
+
+// The trace of a context at `instruction_pointer` whose frame pointer is `frame_pointer`. Takes no lock.
+[[nodiscard]] Backtrace collect_backtrace(uint64_t instruction_pointer, uint64_t frame_pointer);
+
+// With the names of functions.
+void log_backtrace(LogLevel level, const Backtrace &trace);
+void log_registers(LogLevel level, const EntryFrame &frame);
 
 // Whether the 16 bytes at `address` lie on a stack that is mapped.
 [[nodiscard]] bool on_hypervisor_stack(uint64_t address);

@@ -3,6 +3,7 @@
 
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
+#include "hypervisor/cpu/state_report.hpp"
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/lib/panic.hpp"
@@ -62,6 +63,9 @@ bool drain_banks(bool may_log) {
 void handle_nmi(const EntryFrame &registers) {
     if (panic_in_progress()) {
         panic_stop(registers);
+    }
+    if (answer_state_request(registers)) {
+        return;
     }
     ++this_cpu().guest.counters.nmis;
     record(registers);

@@ -38,9 +38,9 @@ std::string_view name_of(ShutdownReason reason) {
 }
 
 void flush_console(Domain &domain) {
-    auto line = domain.console.lock();
-    if (!line->empty()) {
-        line->flush([&domain](std::string_view text) { log_guest(domain.id, text); });
+    auto console = domain.console.lock();
+    if (!console->line.empty()) {
+        console->line.flush([&domain](std::string_view text) { log_guest(domain.id, text); });
     }
 }
 

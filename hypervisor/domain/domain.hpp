@@ -3,7 +3,7 @@
 // A domain: its memory, its vCPUs, its console, and how it ended.
 #pragma once
 
-#include "hypervisor/domain/console_line.hpp"
+#include "hypervisor/console/domain_console.hpp"
 #include "hypervisor/domain/rights.hpp"
 #include "hypervisor/domain/vcpu.hpp"
 #include "hypervisor/event/event_domain.hpp"
@@ -70,7 +70,7 @@ struct Domain {
     Domain *next_orphan = nullptr;                      // see reaper.cpp
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;
-    Locked<ConsoleLine, LockRank::console_line> console;
+    Locked<DomainConsole, LockRank::console> console;
 };
 
 // building -> running, for the one caller who starts the first vCPU. False: the domain is past that.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Counters, and what debug builds tell a guest about the hypervisor's accounting.
+#include "hypervisor/console/debug_keys.hpp"
 #include "hypervisor/cpu/counters.hpp"
 #include "hypervisor/cpu/nmi.hpp"
 #include "hypervisor/domain/audit.hpp"
@@ -33,6 +34,10 @@ Returns_nothing debug_audit(Vcpu &) {
         return Error::not_supported;
     }
     return audit_machine() == 0 ? Result<void>{} : Result<void>{Error::inconsistent};
+}
+
+Returns_nothing debug_key(Vcpu &caller, uint8_t key) {
+    return press_debug_key(static_cast<char>(key), caller.domain.rights);
 }
 
 Returns_value debug_histogram(Vcpu &caller, uint32_t first, uint32_t count, uint64_t offset) {

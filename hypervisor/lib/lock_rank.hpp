@@ -19,7 +19,7 @@ enum class LockRank : uint8_t {
     event_listeners = 34,  // which domains hear of what happens in the machine
     events = 35,           // one domain's ports and event words; never those of two domains at once
     run_queue = 40,        // one CPU's waiting vCPUs and armed timers; never two at once
-    console_line = 50,     // one domain's unfinished line of output; held while the line goes to the log
+    console = 50,          // one domain's console; held while a line of its output goes to the log
     interrupt_lines = 60,  // the redirection entries of the IO-APICs
     hypervisor_map = 70,   // the shared part of the hypervisor's own address space
     domain_list = 72,      // which domains there are; taken to find one, and when the last reference to one goes

@@ -26,30 +26,21 @@ constinit std::atomic<uint32_t> owner = 0;
 constinit std::atomic_flag reporting;
 constinit std::atomic<uint32_t> reports_done = 0;
 
-void log_registers(const EntryFrame &frame) {
-    log_error("rip {:04x}:{:016x} rflags {:016x}", frame.cs, frame.rip, frame.rflags);
-    log_error("rsp {:04x}:{:016x} rbp {:016x}", frame.ss, frame.rsp, frame.rbp);
-    log_error("rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}", frame.rax, frame.rbx, frame.rcx, frame.rdx);
-    log_error("rsi {:016x} rdi {:016x} r8  {:016x} r9  {:016x}", frame.rsi, frame.rdi, frame.r8, frame.r9);
-    log_error("r10 {:016x} r11 {:016x} r12 {:016x} r13 {:016x}", frame.r10, frame.r11, frame.r12, frame.r13);
-    log_error("r14 {:016x} r15 {:016x} vector {:#x} error {:#x}", frame.r14, frame.r15, frame.vector, frame.error);
-}
-
 void log_control_registers() {
     log_error("cr0 {:016x} cr2 {:016x} cr3 {:016x} cr4 {:016x}", read_cr0(), read_cr2(), read_cr3(), read_cr4());
 }
 
 void report(const EntryFrame *registers) {
     if (registers != nullptr) {
-        log_registers(*registers);
+        log_registers(LogLevel::error, *registers);
     }
     log_control_registers();
     log_error("back trace of cpu {}:", current_cpu());
     if (registers != nullptr) {
-        log_backtrace(registers->rip, registers->rbp);
+        log_backtrace(LogLevel::error, collect_backtrace(registers->rip, registers->rbp));
     } else {
-        log_backtrace(reinterpret_cast<uint64_t>(__builtin_return_address(0)),
-                      *static_cast<const uint64_t *>(__builtin_frame_address(0)));
+        log_backtrace(LogLevel::error, collect_backtrace(reinterpret_cast<uint64_t>(__builtin_return_address(0)),
+                                                         *static_cast<const uint64_t *>(__builtin_frame_address(0))));
     }
 }
 

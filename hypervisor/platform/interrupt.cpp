@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/platform/interrupt.hpp"
 
+#include "hypervisor/console/serial_input.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/event/physical_irq.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/platform/local_apic.hpp"
+#include "hypervisor/platform/serial.hpp"
 #include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
@@ -24,6 +26,9 @@ void handle_interrupt(uint8_t vector) {
         end_of_interrupt();
         return;
     }
+    if (vector == vector_serial) {
+        set_serial_interrupt(false);  // before the end of interrupt: the line may be wired as level-triggered
+    }
     end_of_interrupt();
     switch (vector) {
         case vector_timer:
@@ -33,6 +38,9 @@ void handle_interrupt(uint8_t vector) {
         case vector_ipi_flush:
             // What is asked for stands in this CPU's requests, which the way back to the guest looks at.
             ++this_cpu().guest.counters.ipis_received;
+            return;
+        case vector_serial:
+            handle_serial_input();
             return;
         case vector_apic_error:
             log_error("local APIC: error status {:#x}", take_apic_errors());

@@ -44,6 +44,13 @@ class IoApics {
     [[nodiscard]] bool is_nmi_source(uint32_t gsi) const {
         return std::find(nmi_sources_.begin(), nmi_sources_.end(), gsi) != nmi_sources_.end();
     }
+    [[nodiscard]] bool is_claimed(uint32_t gsi) const {
+        return std::find(claimed_.begin(), claimed_.end(), gsi) != claimed_.end();
+    }
+    Result<void> claim(uint32_t gsi, const RedirectionEntry &entry) {
+        TRY(route(gsi, entry));
+        return claimed_.append(gsi) ? Result<void>{} : Result<void>{Error::limit_reached};
+    }
     Result<void> route(uint32_t gsi, const RedirectionEntry &entry) {
         IoApic<MappedIoApicWindow> *io_apic = owner_of(gsi);
         return io_apic != nullptr ? io_apic->route(gsi, entry) : Error::not_found;
@@ -66,6 +73,7 @@ class IoApics {
     std::array<IoApic<MappedIoApicWindow>, madt_most_io_apics> io_apics_{};
     std::size_t count_ = 0;
     BoundedList<uint32_t, 16> nmi_sources_;
+    BoundedList<uint32_t, 4> claimed_;
 };
 
 constinit Locked<IoApics, LockRank::interrupt_lines> all{};
@@ -93,7 +101,21 @@ Result<void> route_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vecto
     if (io_apics->is_nmi_source(gsi)) {
         return Error::access_denied;
     }
+    if (io_apics->is_claimed(gsi)) {
+        return Error::already_exists;
+    }
     return io_apics->route(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = true});
+}
+
+Result<void> claim_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vector, uint8_t apic_id) {
+    auto io_apics = all.lock();
+    if (io_apics->is_nmi_source(gsi)) {
+        return Error::access_denied;
+    }
+    if (io_apics->is_claimed(gsi)) {
+        return Error::already_exists;
+    }
+    return io_apics->claim(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = false});
 }
 
 Result<void> set_interrupt_masked(uint32_t gsi, bool masked) { return all.lock()->set_masked(gsi, masked); }

@@ -15,8 +15,13 @@ namespace ringfold {
 [[nodiscard]] Result<void> initialise_io_apics(const Madt &madt);
 
 // Lets the pin raise `vector` on the processor with that local APIC id (8 bits); it starts masked. Error::not_found: no
-// such pin; Error::invalid_argument: a vector that is no device's; Error::access_denied: the pin raises an NMI.
+// such pin; Error::invalid_argument: a vector that is no device's; Error::access_denied: the pin raises an NMI;
+// Error::already_exists: the hypervisor has claimed it.
 [[nodiscard]] Result<void> route_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vector, uint8_t apic_id);
+
+// The same for a device that the hypervisor drives itself, with a vector of its own: the pin is open, and nobody else's
+// from then on.
+[[nodiscard]] Result<void> claim_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vector, uint8_t apic_id);
 
 [[nodiscard]] Result<void> set_interrupt_masked(uint32_t gsi, bool masked);
 

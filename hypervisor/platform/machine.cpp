@@ -84,6 +84,7 @@ Result<void> initialise_machine(ByteSpan boot_loader_copy) {
     set_online(CpuId{0});
     set_panic_stop(send_nmi_to_all_others);
     set_power_off(acpi_power_off);
+    set_reset(acpi_reset);
     return {};
 }
 

@@ -14,6 +14,12 @@ void set_exit_port(uint16_t port);
 using PowerOff = void (*)();
 void set_power_off(PowerOff power_off);
 
+// The same for restarting it.
+void set_reset(PowerOff reset);
+
+// By the registered function, else by the keyboard controller, else by a triple fault.
+[[noreturn]] void restart();
+
 // By the exit port if there is one, else by the registered function if `code` is 0 (a failure stays on the screen),
 // else stops this CPU for ever.
 [[noreturn]] void power_off(uint8_t code);

@@ -24,8 +24,9 @@ constexpr uint16_t divisor_high = base + 1;
 
 constexpr uint8_t line_8n1 = 0x03;
 constexpr uint8_t line_divisor_latch = 0x80;
-constexpr uint8_t fifo_enable_and_clear = 0x07;
-constexpr uint8_t modem_ready = 0x03;  // DTR, RTS
+constexpr uint8_t receive_interrupt = 0x01;
+constexpr uint8_t fifo_enable_and_clear = 0x87;  // an interrupt at 8 received characters, or when no more come
+constexpr uint8_t modem_ready = 0x0b;            // DTR, RTS, and OUT2, which connects a PC's interrupt line
 constexpr uint8_t status_received = 0x01;
 constexpr uint8_t status_can_transmit = 0x20;
 constexpr uint8_t status_no_device = 0xff;
@@ -57,6 +58,8 @@ void write_serial(std::string_view text) {
         write_character(c);
     }
 }
+
+void set_serial_interrupt(bool enabled) { write_port8(interrupt_enable, enabled ? receive_interrupt : 0); }
 
 std::optional<char> read_serial() {
     const uint8_t status = read_port8(line_status);

@@ -7,6 +7,7 @@ import pathlib
 import re
 import socket
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -18,17 +19,22 @@ PATIENCE = float(os.environ.get("RINGFOLD_PATIENCE", "60"))  # seconds of wall c
 class Machine:
     """Runs until it ends by itself, or the `with` block does. The console goes to a file in `directory`."""
 
-    def __init__(self, directory, options="exit_port=0x501", *, cpus=1, memory=128, processor="max", boot=None, extra=()):
+    def __init__(self, directory, options="exit_port=0x501", *, cpus=1, memory=128, processor="max", boot=None, typed=False, extra=()):
+        self.input_path = directory / "input"
         self.log = directory / "console"
         self.monitor_path = directory / "monitor"
+        serial = ["-serial", f"file:{self.log}"]
+        if typed:  # type() works. QEMU's own log of a socket repeats what it could not send at once.
+            serial = ["-chardev", f"socket,id=console,path={self.input_path},server=on,wait=on", "-serial", "chardev:console"]
         start = ["-kernel", str(IMAGE), "-append", options] if boot is None else ["-cdrom", str(boot)]
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", processor, "-smp", str(cpus),
-             "-m", str(memory), "-display", "none", "-monitor", "none", "-serial", f"file:{self.log}", "-no-reboot",
+             "-m", str(memory), "-display", "none", "-monitor", "none", *serial, "-no-reboot",
              "-device", "isa-debug-exit,iobase=0x501,iosize=4", "-qmp", f"unix:{self.monitor_path},server=on,wait=off",
              *start, *extra],
             stdin=subprocess.DEVNULL)
         self.stream = None
+        self.input = self._connect_console() if typed else None
 
     def __enter__(self):
         return self
@@ -36,8 +42,9 @@ class Machine:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
-        if self.stream:
-            self.stream.close()
+        for opened in (self.stream, self.input):
+            if opened:
+                opened.close()
 
     @property
     def console(self):
@@ -55,6 +62,33 @@ class Machine:
             assert time.monotonic() < end, f"no {text!r} in: {self.console}"
             assert self.process.poll() is None or text in self.console, f"ended without {text!r}: {self.console}"
             time.sleep(0.05)
+
+    def type(self, text):
+        """Sends bytes to the serial port; with `typed=True` only."""
+        self.input.sendall(text)
+
+    def _connect_console(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                connection.connect(str(self.input_path))
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                assert time.monotonic() < end, "QEMU does not listen"
+                time.sleep(0.02)
+        threading.Thread(target=self._record, args=(connection.dup(),), daemon=True).start()
+        return connection
+
+    def _record(self, connection):
+        connection.settimeout(None)
+        with connection, self.log.open("wb", buffering=0) as log:
+            try:
+                while said := connection.recv(65536):
+                    log.write(said)
+            except OSError:  # QEMU was killed
+                pass
 
     def monitor(self, command, cpu=0):
         """Runs a command of QEMU's human monitor, about `cpu` if it is about one."""

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hypervisor says about itself and what domains write to their consoles: its log. */
+/* What the hypervisor says about itself and what domains write to their consoles: its log; and what is typed for them. */
 #ifndef RINGFOLD_CONSOLE_H
 #define RINGFOLD_CONSOLE_H
 
@@ -16,5 +16,17 @@ struct ringfold_log_part {
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_log_part, 16);
 #define RINGFOLD_LOG_PART_MAX 4096U /* most bytes of text at once */
+
+/*
+ * hypercall console_read: what was typed for the domain at the console, or sent to it by another domain. The hypervisor
+ * keeps up to 512 bytes; what comes while they are full is dropped, and counted. Input is an event of the virtual
+ * interrupt RINGFOLD_VIRTUAL_IRQ_CONSOLE: read then until there are fewer bytes than were asked for.
+ */
+struct ringfold_console_input {
+	uint64_t lost;   /* hypervisor writes: bytes dropped since the domain began */
+	uint64_t length; /* hypervisor writes: bytes, which follow this structure */
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_console_input, 16);
+#define RINGFOLD_CONSOLE_INPUT_MAX 512U /* most bytes at once */
 
 #endif

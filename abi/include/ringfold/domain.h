@@ -20,7 +20,7 @@
 #define RINGFOLD_RIGHT_HARDWARE (1ULL << 4) /* interrupts, ports and memory of devices */
 #define RINGFOLD_RIGHT_MACHINE (1ULL << 5)  /* wall clock; power off or restart the machine */
 #define RINGFOLD_RIGHT_TRACE (1ULL << 6)    /* trace and counters of the hypervisor */
-#define RINGFOLD_RIGHT_DEBUG (1ULL << 7)    /* debug builds: stop the machine for an audit, NMI histograms */
+#define RINGFOLD_RIGHT_DEBUG (1ULL << 7)    /* debug keys; debug builds: stop the machine for an audit, NMI histograms */
 #define RINGFOLD_RIGHTS_ALL 0xffULL
 
 #define RINGFOLD_DOMAIN_NAME_SIZE 32U

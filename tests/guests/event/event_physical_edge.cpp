@@ -30,6 +30,7 @@ void guest_main() {
     check_status(bind(timer_line, 0, 2), -RINGFOLD_ENOENT, "vCPU 2 of 2");
     check_status(bind(1000, 0, 0), -RINGFOLD_ENOENT, "a line that there is not");
     check_status(bind(0xffff'ffff, 0, 0), -RINGFOLD_ENOENT, "line -1");
+    check_status(bind(4, 0, 0), -RINGFOLD_EEXIST, "the line of the serial port, which is the hypervisor's");
     check_ports_bound(0, "ports after what was refused");
 
     const Result bound = bind(timer_line, 0, 0);

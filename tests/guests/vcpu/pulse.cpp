@@ -39,6 +39,7 @@ bool count_call(Frame &frame) {
 
 void sleep_until(uint64_t deadline) {
     while (system_time() < deadline) {
+        disable_upcalls();  // the timer's upcall must not come before the vCPU sleeps
         check_status(hypercall(RINGFOLD_HYPERCALL_TIMER_SET, deadline), 0, "arming the timer");
         check_status(hypercall(RINGFOLD_HYPERCALL_BLOCK), 0, "sleeping");
     }

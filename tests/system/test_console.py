@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is typed at the serial port arrives where the focus is; the escape moves the focus on; debug keys answer; a flood of
+input costs nothing but what it drops, and what it drops is counted."""
+
+import re
+import time
+
+import pytest
+
+from machine import BUILD, Machine
+
+ECHO = BUILD / "guests/console_echo.elf"
+SPIN = BUILD / "guests/spin.elf"
+ESCAPE = b"\x01\x01\x01"
+ON_HYPERVISOR = "console: debug keys, h for help"
+
+
+def echo(name):
+    return f"{ECHO} name={name} memory=16M rights=0x80 -- wait"
+
+
+def bytes_read(console, domain):
+    return [int(number) for number in re.findall(rf"^\(d{domain}\) byte (\d+)$", console, re.MULTILINE)]
+
+
+def test_input_goes_to_the_focus(tmp_path):
+    with Machine(tmp_path, cpus=2, typed=True, extra=["-initrd", f"{echo('one')},{echo('two')}"]) as machine:
+        machine.wait_for("(d1) ready")
+        machine.wait_for("(d2) ready")
+        machine.type(b"ab\r\x1b")
+        machine.wait_for("(d1) byte 27")
+        machine.type(b"\x01\x01z")  # no escape: both come through
+        machine.wait_for("(d1) byte 122")
+        machine.type(ESCAPE)
+        machine.wait_for(ON_HYPERVISOR)
+        machine.type(ESCAPE)
+        machine.wait_for("console: input goes to d2 two")
+        machine.type(b"\x00\xffq")
+        machine.wait_for("d2 two: ended with power off, code 0")
+        machine.type(ESCAPE)
+        machine.wait_for("console: input goes to d1 one")
+        machine.type(b"q")
+        assert machine.status() == 0, machine.console
+    console = machine.console
+    assert bytes_read(console, 1) == [*b"ab\r\x1b\x01\x01zq"], console
+    assert bytes_read(console, 2) == [*b"\x00\xffq"], console
+    assert not re.search("warning:|error:|panic", console, re.IGNORECASE), console
+
+
+def test_input_for_a_domain_that_is_gone_is_dropped(tmp_path):
+    modules = f"{echo('one')},{SPIN} name=busy memory=16M cpu=1 -- forever"
+    with Machine(tmp_path, cpus=2, typed=True, extra=["-initrd", modules]) as machine:
+        machine.wait_for("(d1) ready")
+        machine.wait_for("spinning for ever")
+        machine.type(b"q")
+        machine.wait_for("d1 one: ended with power off, code 0")
+        machine.type(b"R" * 100 + ESCAPE)  # had it gone to the hypervisor, the machine would restart
+        machine.wait_for(ON_HYPERVISOR)
+        machine.type(b"R")
+        machine.wait_for("restart: asked for by a debug key")
+        machine.process.wait(60)  # -no-reboot
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_debug_keys(tmp_path, cpus):
+    modules = f"{SPIN} name=busy memory=16M -- forever"
+    with Machine(tmp_path, cpus=cpus, typed=True, extra=["-initrd", modules]) as machine:
+        machine.wait_for("spinning for ever")
+        machine.type(ESCAPE)
+        machine.wait_for(ON_HYPERVISOR)
+        machine.type(b"h")
+        machine.wait_for("R  restart the machine")
+        machine.type(b"\r\n?m")
+        machine.wait_for("  d1 busy: 4096 frames of at most 4096")
+        machine.type(b"q")
+        machine.wait_for("  v0: running on cpu ")
+        machine.type(b"r")
+        machine.wait_for("runs d1 v0, 0 wait")
+        machine.type(b"t")
+        machine.wait_for(" ns since boot, TSC at ")
+        machine.type(b"c")
+        machine.wait_for("  hypercall console_write: ")
+        machine.type(b"a")
+        machine.wait_for("audit: 0 frames with wrong counts")
+        machine.type(b"d")
+        for cpu in range(cpus):
+            machine.wait_for(f"cpu {cpu}: ")
+        machine.wait_for("ringfold::press_debug_key")
+        machine.type(b"h")
+        machine.wait_for("cpu 0: ")
+    console = machine.console
+    assert re.search(r"cpu \d: d1 v0, in ring 1", console), console
+    assert cpus == 1 or re.search(r"cpu \d: no vCPU", console), console
+    assert "does not answer" not in console
+    assert not re.search("warning:|error:|panic", console, re.IGNORECASE), console
+
+
+def test_a_flood_of_input(tmp_path):
+    flood = 100_000
+    modules = f"{ECHO} name=one memory=16M rights=0x80 -- slow,{BUILD / 'guests/pulse.elf'} name=pulse memory=16M"
+    with Machine(tmp_path, typed=True, extra=["-initrd", modules]) as machine:
+        machine.wait_for("(d1) ready")
+        machine.type(b"x" * flood + ESCAPE)  # the escape works behind a flood
+        machine.wait_for(ON_HYPERVISOR)
+        machine.wait_for("(d2) VERDICT: SUCCESS")  # the other domain, on the same CPU, is not kept from its end
+        machine.type(ESCAPE)
+        machine.wait_for("console: input goes to d1 one")
+        time.sleep(1)  # it empties its buffer
+        machine.type(b"q")
+        assert machine.status() == 0, machine.console
+    total, lost = map(int, re.search(r"\(d1\) total (\d+) lost (\d+)", machine.console).groups())
+    assert total + lost == flood + 1 and lost > 0
