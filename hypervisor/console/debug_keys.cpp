@@ -28,7 +28,9 @@ struct DebugKey {
 
 void help();
 
+#if RINGFOLD_DEBUG
 void audit_and_tell() { log_info("audit: {} frames with wrong counts", audit_machine()); }
+#endif
 
 void restart_machine() {
     log_info("restart: asked for by a debug key");
