@@ -48,6 +48,26 @@ std::span<T> make_array(const virtual_map::Region &region, uint64_t count, std::
     return {static_cast<T *>(require(map_array(region, count * sizeof(T)), what)), count};
 }
 
+// What the firmware does not call available is no RAM to us.
+void declare_devices() {
+    frame_table::declare(MachineFrame{0}, frame_table::end() - MachineFrame{0}, device_domain);
+    for (const MemoryRange &range : boot_information().memory) {
+        if (range.type == MemoryType::available) {
+            const FrameRange frames = frames_around(range.begin, range.end);
+            frame_table::declare(frames.begin, frames.size(), hypervisor_domain);
+        }
+    }
+}
+
+// Interrupt controllers are the hypervisor's.
+void keep_interrupt_controllers() {
+    constexpr std::string_view what = "too many interrupt controllers";
+    require(frame_table::keep_device(frame_of(machine().madt.local_apic)), what);
+    for (const IoApicEntry &io_apic : machine().madt.io_apics) {
+        require(frame_table::keep_device(frame_of(io_apic.address)), what);
+    }
+}
+
 // The frame table, the extents and the machine-to-physical table, for all RAM there is; then the allocator takes over
 // what early memory has left.
 void initialise_memory() {
@@ -57,6 +77,7 @@ void initialise_memory() {
                             make_array<Extent>(virtual_map::extent_table, extents, "no memory for the extents"));
     const std::span physical =
         make_array<uint64_t>(virtual_map::machine_to_physical, frames, "no memory for the machine-to-physical table");
+    declare_devices();
     if constexpr (RINGFOLD_DEBUG != 0) {
         translation_model::initialise(make_array<translation_model::FrameRecord>(
             virtual_map::translation_records, frames, "no memory for the model of cached translations"));
@@ -108,6 +129,7 @@ void start_ringfold() {
     const ByteSpan root_pointer =
         loader_copy.has_value() ? ByteSpan{loader_copy->bytes.data(), loader_copy->size} : ByteSpan{};
     require(initialise_machine(root_pointer), "this machine cannot be run");
+    keep_interrupt_controllers();
     initialise_this_cpu_for_guests();
     bring_up_other_cpus();
     verify_spaces();

@@ -18,6 +18,7 @@ namespace ringfold {
 namespace {
 
 constexpr uint64_t default_memory = uint64_t{16} << 20;
+constexpr uint64_t default_control_memory = uint64_t{256} << 20;
 constexpr std::string_view separator = " -- ";
 
 // The last part of the module's file name, if its text begins with one; otherwise "guest".
@@ -42,20 +43,34 @@ Result<void> read_options(const CommandLine &options, DomainConfiguration &confi
     if (const auto name = options.value("name")) {
         configuration.name = *name;
     }
-    uint64_t bytes = default_memory;
+    configuration.is_control = options.has("dom0");
+    configuration.is_identical = configuration.is_control;
+    uint64_t bytes = configuration.is_control ? default_control_memory : default_memory;
     if (const auto size = options.value("memory")) {
         bytes = TRY(parse_memory_size(*size));
     }
     configuration.memory = FrameCount::holding(bytes);
     configuration.port_limit =
         static_cast<uint32_t>(TRY(number_or(options, "ports", RINGFOLD_EVENT_DEFAULT_LIMIT, RINGFOLD_EVENT_PORTS - 1)));
-    configuration.rights = Rights{TRY(number_or(options, "rights", 0, RINGFOLD_RIGHTS_ALL))};
+    const uint64_t rights = configuration.is_control ? RINGFOLD_RIGHTS_ALL : 0;
+    configuration.rights = Rights{TRY(number_or(options, "rights", rights, RINGFOLD_RIGHTS_ALL))};
     configuration.vcpus = static_cast<uint32_t>(TRY(number_or(options, "vcpus", 1, RINGFOLD_MAX_VCPUS)));
     configuration.first_cpu = CpuId{static_cast<uint16_t>(TRY(number_or(options, "cpu", 0, 63)))};
     return {};
 }
 
-Result<void> build_module(const BootInformation &information, const BootModule &module, DomainId id) {
+std::span<const std::byte> bytes_of(const BootModule &module) {
+    return std::span{pointer_to<const std::byte>(module.begin), module.end - module.begin};
+}
+
+// Not a kernel: what the kernel before it finds as its module.
+bool is_ramdisk(const BootInformation &information, std::size_t index) {
+    const std::string_view text = information.text_of(information.modules[index]);
+    return CommandLine{text.substr(0, text.find(separator))}.has("ramdisk");
+}
+
+Result<void> build_module(const BootInformation &information, std::size_t index, DomainId id) {
+    const BootModule &module = information.modules[index];
     std::string_view text = information.text_of(module);
     DomainConfiguration configuration{};
     configuration.name = default_name(text);
@@ -63,10 +78,14 @@ Result<void> build_module(const BootInformation &information, const BootModule &
         configuration.command_line = text.substr(end + separator.size());
         text = text.substr(0, end);
     }
-    configuration.kernel = std::span{pointer_to<const std::byte>(module.begin), module.end - module.begin};
+    configuration.kernel = bytes_of(module);
+    if (index + 1 < information.modules.size() && is_ramdisk(information, index + 1)) {
+        configuration.module = bytes_of(information.modules[index + 1]);
+    }
     const Result<void> options = read_options(CommandLine{text}, configuration);
     if (!options.ok()) {
-        log_error("module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected in \"{}\"", id, text);
+        log_error("module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected in \"{}\"", id,
+                  text);
         return options.error();
     }
     return build_domain(id, configuration);
@@ -76,8 +95,15 @@ Result<void> build_module(const BootInformation &information, const BootModule &
 
 void build_boot_domains(const BootInformation &information) {
     uint16_t number = 1;
-    for (const BootModule &module : information.modules) {
-        if (!build_module(information, module, DomainId{number}).ok()) {
+    for (std::size_t index = 0; index < information.modules.size(); ++index) {
+        if (is_ramdisk(information, index)) {
+            if (index == 0 || is_ramdisk(information, index - 1)) {
+                log_error("module {}: a ramdisk has to follow its kernel", index + 1);
+                note_failed_domain();
+            }
+            continue;
+        }
+        if (!build_module(information, index, DomainId{number}).ok()) {
             note_failed_domain();
         }
         ++number;

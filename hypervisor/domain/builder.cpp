@@ -7,19 +7,18 @@
 #include "hypervisor/domain/elf_error.hpp"
 #include "hypervisor/domain/elf_image.hpp"
 #include "hypervisor/domain/layout.hpp"
+#include "hypervisor/domain/physical_map.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/lib/log.hpp"
-#include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/entry.hpp"
-#include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
-#include "hypervisor/mm/machine_to_physical.hpp"
+#include "hypervisor/platform/machine.hpp"
 
 #include <ringfold/start_info.h>
 
 #include <algorithm>
-#include <bit>
+#include <array>
 
 namespace ringfold {
 
@@ -28,75 +27,8 @@ namespace {
 constexpr uint64_t table_flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_ACCESSED;
 constexpr uint64_t data_flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_ACCESSED |
                                 RINGFOLD_ENTRY_DIRTY | RINGFOLD_ENTRY_NO_EXECUTE;
-constexpr unsigned extent_order = big_page_shift - page_shift;
 
-// The pseudo-physical map while the domain is built: an array in frames of the hypervisor's.
-class PhysicalMap {
-  public:
-    [[nodiscard]] static Result<PhysicalMap> create(FrameCount memory) {
-        const FrameCount frames = FrameCount::holding(memory.raw() * sizeof(uint64_t));
-        const Order order{static_cast<unsigned>(std::bit_width(frames.raw() - 1))};
-        return PhysicalMap{TRY(allocate_frames(order)), order};
-    }
-    PhysicalMap(PhysicalMap &&other) noexcept : frame_(other.frame_), order_(other.order_), held_(other.held_) {
-        other.held_ = false;
-    }
-    PhysicalMap(const PhysicalMap &) = delete;
-    PhysicalMap &operator=(const PhysicalMap &) = delete;
-    PhysicalMap &operator=(PhysicalMap &&) = delete;
-    ~PhysicalMap() {
-        if (held_) {
-            free_frames(frame_, order_);
-        }
-    }
-
-    [[nodiscard]] MachineFrame operator[](GuestFrame frame) const { return MachineFrame{words()[frame.raw()]}; }
-    void set(GuestFrame frame, MachineFrame machine) { words()[frame.raw()] = machine.raw(); }
-    [[nodiscard]] const uint64_t *words() const { return pointer_to<uint64_t>(frame_); }
-
-  private:
-    PhysicalMap(MachineFrame frame, Order order) : frame_(frame), order_(order) {}
-    [[nodiscard]] uint64_t *words() { return pointer_to<uint64_t>(frame_); }
-
-    MachineFrame frame_;
-    Order order_;
-    bool held_ = true;
-};
-
-// A block of zeroed frames for at most `left`: a whole extent while one can be had.
-struct Block {
-    MachineFrame first;
-    Order order;
-};
-Result<Block> allocate_block(FrameCount left) {
-    if (left.raw() >= frames_per_extent) {
-        const Result<MachineFrame> extent = allocate_frames(Order{extent_order});
-        if (extent.ok()) {
-            return Block{.first = extent.value(), .order = Order{extent_order}};
-        }
-    }
-    return Block{.first = TRY(allocate_frames(Order{0})), .order = Order{0}};
-}
-
-// Gives the domain its memory and writes both maps.
-Result<void> populate(Domain &domain, FrameCount memory, PhysicalMap &map) {
-    for (GuestFrame next{0}; next < GuestFrame{memory.raw()};) {
-        const Block block = TRY(allocate_block(GuestFrame{memory.raw()} - next));
-        const FrameCount frames = block.order.frames();
-        if (const Result<void> assigned = assign_frames(domain.memory, block.first, frames); !assigned.ok()) {
-            free_clean_frames(block.first, block.order);
-            return assigned.error();
-        }
-        for (FrameCount frame{0}; frame < frames; frame += FrameCount{1}) {
-            map.set(next + frame, block.first + frame);
-            machine_to_physical::set(block.first + frame, next + frame);
-        }
-        next += frames;
-    }
-    return {};
-}
-
-// Copies bytes to pseudo-physical memory.
+// Copies bytes to memory, at an address that counts from its first frame.
 void copy_in(const PhysicalMap &map, uint64_t physical, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
         const uint64_t within = physical % page_size;
@@ -156,6 +88,14 @@ void map_memory(const ElfImage &image, const DomainLayout &layout, const Physica
     }
 }
 
+void write_memory_ranges(const PhysicalMap &map, ringfold_start_info &info) {
+    info.flags |= map.is_identity() ? RINGFOLD_START_IDENTITY : 0;
+    info.frame_count = map.memory().raw();
+    info.first_frame = map.first_frame().raw();
+    info.range_count = static_cast<uint32_t>(map.ranges().size());
+    std::copy(map.ranges().begin(), map.ranges().end(), info.ranges);
+}
+
 // Into its frame, which is zeroed.
 void write_start_info(const Domain &domain, const DomainConfiguration &configuration, const DomainLayout &layout,
                       const PhysicalMap &map) {
@@ -165,20 +105,24 @@ void write_start_info(const Domain &domain, const DomainConfiguration &configura
     info.domain_id = domain.id.raw();
     info.flags = start_flags() | (domain.rights.has(Right::control) ? RINGFOLD_START_PRIVILEGED : 0);
     info.vcpu_count = configuration.vcpus;
-    info.frame_count = layout.memory.raw();
+    write_memory_ranges(map, info);
     info.virtual_base = layout.virtual_base;
     info.mapped_frames = layout.mapped.raw();
-    info.physical_to_machine = layout.address(layout.physical_to_machine);
+    info.physical_to_machine = map.is_identity() ? 0 : layout.address(layout.physical_to_machine);
     info.root = map[layout.page_tables].raw();
-    info.page_tables = layout.page_tables.raw();
+    info.page_tables = map.pseudo_physical(layout.page_tables).raw();
     info.page_table_count = layout.page_table_count.raw();
     info.stack_top = layout.address(layout.stack + DomainLayout::stack_frames);
-    info.vcpu_page = layout.vcpu_page.raw();
-    info.first_free_frame = layout.first_free.raw();
+    info.vcpu_page = map.pseudo_physical(layout.vcpu_page).raw();
+    info.first_free_frame = map.pseudo_physical(layout.first_free).raw();
     info.module_address = layout.module_size == 0 ? 0 : layout.address(layout.module);
     info.module_size = layout.module_size;
     const std::size_t length = std::min(configuration.command_line.size(), sizeof info.command_line - 1);
     std::copy_n(configuration.command_line.begin(), length, info.command_line);
+    if (domain.rights.has(Right::hardware)) {
+        const std::array root_pointer = make_root_pointer(machine().root);
+        std::copy(root_pointer.begin(), root_pointer.end(), info.acpi_root);
+    }
 }
 
 void fill_memory(const DomainConfiguration &configuration, const ElfImage &image, const DomainLayout &layout,
@@ -187,7 +131,7 @@ void fill_memory(const DomainConfiguration &configuration, const ElfImage &image
         copy_in(map, segment.physical_address, segment.bytes(configuration.kernel));
     }
     copy_to_frame(map, layout.module, configuration.module);
-    copy_to_frame(map, layout.physical_to_machine, std::as_bytes(std::span{map.words(), layout.memory.raw()}));
+    copy_to_frame(map, layout.physical_to_machine, std::as_bytes(map.physical_to_machine()));
     map_memory(image, layout, map);
 }
 
@@ -210,18 +154,27 @@ Result<void> start_first_vcpu(Domain &domain, const ElfImage &image, const Domai
     }
 }
 
-Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image,
-                   const DomainLayout &layout) {
-    PhysicalMap map = TRY(PhysicalMap::create(layout.memory));
-    TRY(populate(domain, layout.memory, map));
-    write_start_info(domain, configuration, layout, map);
-    fill_memory(configuration, image, layout, map);
-    return start_first_vcpu(domain, image, layout, map);
-}
-
 Result<void> refuse(const DomainConfiguration &configuration, Error error, std::string_view what) {
     log_error("domain {}: {}: {}", configuration.name, what, error);
     return error;
+}
+
+Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image) {
+    const Result<PhysicalMap> map = configuration.is_identical ? PhysicalMap::identical(domain, configuration.memory)
+                                                               : PhysicalMap::scattered(domain, configuration.memory);
+    if (!map.ok()) {
+        return refuse(configuration, map.error(), "there is no memory for it");
+    }
+    const FrameCount map_frames = FrameCount::holding(map.value().physical_to_machine().size_bytes());
+    const Result<DomainLayout> layout =
+        lay_out_domain(image, map.value().contiguous(), configuration.module.size(), map_frames);
+    if (!layout.ok()) {
+        return refuse(configuration, layout.error(), "its image and module do not fit into its memory");
+    }
+    write_start_info(domain, configuration, layout.value(), map.value());
+    fill_memory(configuration, image, layout.value(), map.value());
+    const Result<void> started = start_first_vcpu(domain, image, layout.value(), map.value());
+    return started.ok() ? Result<void>{} : refuse(configuration, started.error(), "it cannot be started");
 }
 
 }  // namespace
@@ -240,24 +193,20 @@ Result<void> build_domain(DomainId id, const DomainConfiguration &configuration)
         log_error("domain {}: its image is refused: {}", configuration.name, reason(image.error()));
         return Error::malformed;
     }
-    const Result<DomainLayout> layout =
-        lay_out_domain(image.value(), configuration.memory, configuration.module.size());
-    if (!layout.ok()) {
-        return refuse(configuration, layout.error(), "its image and module do not fit into its memory");
-    }
     Result<DomainReference> domain = create_domain(id, {.name = configuration.name,
-                                                        .maximum = configuration.memory,
+                                                        .maximum = configuration.maximum(),
                                                         .rights = configuration.rights,
                                                         .vcpus = configuration.vcpus,
-                                                        .first_cpu = configuration.first_cpu});
+                                                        .first_cpu = configuration.first_cpu,
+                                                        .is_control = configuration.is_control});
     if (!domain.ok()) {
         return refuse(configuration, domain.error(), "no memory for its description");
     }
     domain.value()->events.lock()->set_limit(configuration.port_limit);
-    const Result<void> built = build(*domain.value(), configuration, image.value(), layout.value());
+    const Result<void> built = build(*domain.value(), configuration, image.value());
     if (!built.ok()) {
         destroy_unborn_domain(*domain.value());
-        return refuse(configuration, built.error(), "it cannot be built");
+        return built.error();
     }
     log_info("d{} {}: {} MiB, {} vCPUs, entry {:#x}", id, configuration.name, configuration.memory.bytes() >> 20,
              configuration.vcpus, image.value().entry.raw());

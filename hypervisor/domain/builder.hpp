@@ -19,6 +19,10 @@ namespace ringfold {
 struct DomainConfiguration {
     std::string_view name;
     FrameCount memory;
+    // Pseudo-physical frames are to be machine frames, for a domain with devices; memory is rounded up to whole
+    // extents.
+    bool is_identical = false;
+    bool is_control = false;  // dom0: the machine ends with it
     Rights rights;
     uint32_t port_limit = RINGFOLD_EVENT_DEFAULT_LIMIT;
     uint32_t vcpus = 1;
@@ -26,6 +30,10 @@ struct DomainConfiguration {
     std::string_view command_line;
     std::span<const std::byte> kernel;  // ELF64
     std::span<const std::byte> module;  // may be empty
+
+    [[nodiscard]] FrameCount maximum() const {
+        return is_identical ? FrameCount{align_up(memory.raw(), frames_per_extent)} : memory;
+    }
 };
 
 // Errors are logged with what was wrong; a domain that could not be built leaves nothing behind.

@@ -37,6 +37,10 @@ Result<void> create_vcpus(Domain &domain, const DomainDescription &description) 
 Result<DomainReference> create_domain(DomainId id, const DomainDescription &description) {
     Domain &domain = *TRY(create<Domain>(id, description.name, description.maximum, description.rights));
     domain.is_kept = description.is_kept;
+    domain.is_control = description.is_control;
+    if (domain.rights.has(Right::hardware)) {
+        domain.memory.allow_all_devices();
+    }
     // Until it is complete nobody can find it; then this caller's reference comes before the list's can go.
     Result<void> complete = create_vcpus(domain, description);
     if (complete.ok()) {

@@ -15,8 +15,9 @@ struct DomainDescription {
     FrameCount maximum;
     Rights rights;
     uint32_t vcpus = 1;
-    CpuId first_cpu;       // vCPU n begins on CPU (first_cpu + n) modulo the number of CPUs
-    bool is_kept = false;  // once ended, until who controls it destroys it
+    CpuId first_cpu;          // vCPU n begins on CPU (first_cpu + n) modulo the number of CPUs
+    bool is_control = false;  // the machine ends with it
+    bool is_kept = false;     // once ended, until who controls it destroys it
 };
 
 // already_exists: the number is taken; out_of_memory. Nothing is left behind then.

@@ -57,6 +57,16 @@ void abandon_kept_domains() {
     });
 }
 
+// The devices were the control domain's, so nothing goes on without it.
+[[noreturn]] void end_machine(const Domain &control) {
+    log_counters();
+    if (control.reason == ShutdownReason::reboot) {
+        restart();
+    }
+    const bool succeeded = every_domain_succeeded.load(std::memory_order_relaxed);
+    power_off(static_cast<uint8_t>(succeeded || control.exit_code != 0 ? control.exit_code : 1));
+}
+
 // It controls nobody any more.
 void retire(const Domain &domain) {
     if (domain.rights.has(Right::control) && controllers.fetch_sub(1, std::memory_order_seq_cst) == 1) {
@@ -145,6 +155,9 @@ void finish_shutdown(Domain &domain) {
     log_info("d{} {}: ended with {}, code {}", domain.id, domain.name_text(), name_of(domain.reason), domain.exit_code);
     if (!domain.is_kept && (domain.reason != ShutdownReason::power_off || domain.exit_code != 0)) {
         note_failed_domain();
+    }
+    if (domain.is_control) {
+        end_machine(domain);
     }
     retire(domain);
     domain.state.store(DomainState::ended, std::memory_order_seq_cst);

@@ -62,6 +62,7 @@ struct Domain {
     std::atomic<uint32_t> vcpus_online = 0;  // not offline; the one that makes it 0 ends the domain
     std::atomic<DomainState> state = DomainState::building;
     std::atomic<bool> ending = false;   // its vCPUs go offline at their next visit to the hypervisor
+    bool is_control = false;            // dom0: the machine ends with it
     bool is_kept = false;               // once ended, until who controls it destroys it
     std::atomic<bool> reaping = false;  // a CPU takes it apart; guards the next three
     bool vcpus_released = false;

@@ -17,9 +17,9 @@ FrameCount tables_for(uint64_t base, uint64_t size, uint64_t bytes_per_entry) {
 
 }  // namespace
 
-Result<DomainLayout> lay_out_domain(const ElfImage &image, FrameCount memory, uint64_t module_size) {
+Result<DomainLayout> lay_out_domain(const ElfImage &image, FrameCount memory, uint64_t module_size,
+                                    FrameCount map_frames) {
     DomainLayout layout;
-    layout.memory = memory;
     layout.virtual_base = image.virtual_base.raw();
     const uint64_t wanted = image.mapped_bytes.value_or(DomainLayout::default_mapped_bytes);
     layout.mapped = std::min(memory, FrameCount::holding(wanted));
@@ -45,7 +45,7 @@ Result<DomainLayout> lay_out_domain(const ElfImage &image, FrameCount memory, ui
     layout.module_size = module_size;
     layout.module = take(FrameCount::holding(module_size));
     layout.start_info = take(FrameCount{1});
-    layout.physical_to_machine = take(FrameCount::holding(memory.raw() * sizeof(uint64_t)));
+    layout.physical_to_machine = take(map_frames);
     layout.page_tables = take(layout.page_table_count);
     layout.stack = take(DomainLayout::stack_frames);
     layout.vcpu_page = take(FrameCount{1});

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a new domain finds things: which pseudo-physical frames hold image, module, start info, tables and stack, and
-// how many page tables it takes to map the beginning of its memory (abi start_info.h). Arithmetic only.
+// Where a new domain finds things: which frames, counted from the first one that is mapped, hold image, module, start
+// info, tables and stack, and how many page tables it takes to map the beginning of its memory (abi start_info.h).
+// Arithmetic only.
 #pragma once
 
 #include "hypervisor/domain/elf_image.hpp"
@@ -16,8 +17,7 @@ struct DomainLayout {
     static constexpr FrameCount stack_frames{4};
     static constexpr uint64_t default_mapped_bytes = uint64_t{64} << 20;
 
-    FrameCount memory;  // all of it
-    FrameCount mapped;  // from pseudo-physical frame 0 on, at virtual_base
+    FrameCount mapped;  // from frame 0 on, at virtual_base
     uint64_t virtual_base = 0;
     GuestFrame module;  // its first frame
     uint64_t module_size = 0;
@@ -41,8 +41,10 @@ struct DomainLayout {
     [[nodiscard]] uint64_t address(GuestFrame frame) const { return virtual_base + (frame.raw() << page_shift); }
 };
 
+// `memory` is what there is in a row, `map_frames` what the physical-to-machine map takes.
 // out_of_memory: the domain is too small for the image and what goes with it; malformed: the mapping would not fit
 // between virtual_base and the end of the address space, or would reach into slot 256.
-[[nodiscard]] Result<DomainLayout> lay_out_domain(const ElfImage &image, FrameCount memory, uint64_t module_size);
+[[nodiscard]] Result<DomainLayout> lay_out_domain(const ElfImage &image, FrameCount memory, uint64_t module_size,
+                                                  FrameCount map_frames);
 
 }  // namespace ringfold

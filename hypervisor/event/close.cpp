@@ -13,14 +13,14 @@ namespace ringfold {
 
 namespace {
 
-// Takes the entry out of the table; nothing if a device's line has to be given back before.
+// Takes the entry out of the table; nothing if a device's interrupt has to be given back before.
 Result<std::optional<PortEntry>> take_out(EventDomain &domain, Port port) {
     auto state = domain.lock();
     PortEntry *const entry = state->find(port);
     if (entry == nullptr) {
         return Error::not_found;
     }
-    if (entry->kind == PortKind::physical_irq) {
+    if (entry->kind == PortKind::physical_irq || entry->kind == PortKind::message) {
         entry->reserved = true;
         return std::optional<PortEntry>{};
     }

@@ -65,6 +65,7 @@ Result<PortEntry> begin_send(EventDomain &domain, Port port) {
             return *entry;
         case PortKind::virtual_irq:
         case PortKind::physical_irq:
+        case PortKind::message:
             return Error::invalid_argument;
     }
     return Error::invalid_argument;

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ringfold {
 
@@ -17,7 +18,7 @@ namespace {
 struct Line {
     EventDomain *domain = nullptr;  // null: the vector is not in use
     Port port{};
-    uint32_t gsi = 0;
+    std::optional<uint32_t> gsi;  // none: a message
     TriggerMode trigger = TriggerMode::edge;
     bool awaits_end = false;  // masked since it fired
 
@@ -77,32 +78,61 @@ Result<void> claim_line(EventDomain &domain, Port port, uint32_t gsi, InterruptW
 
 void open_line(EventDomain &domain, Port port) {
     auto lines = all_lines.lock();
-    if (const Line *const line = lines->of(domain, port); line != nullptr) {
-        (void)set_interrupt_masked(line->gsi, false);  // the pin was found when it was routed
+    if (const Line *const line = lines->of(domain, port); line != nullptr && line->gsi.has_value()) {
+        (void)set_interrupt_masked(*line->gsi, false);  // the pin was found when it was routed
     }
+}
+
+Result<uint8_t> claim_message_vector(EventDomain &domain, Port port) {
+    auto lines = all_lines.lock();
+    const uint8_t vector = TRY(lines->vectors.allocate());
+    (*lines)[vector] = {.domain = &domain, .port = port};
+    return vector;
+}
+
+// Intel SDM volume 3A, 11.11 ("Message Signalled Interrupts"): fixed delivery, physical destination, edge.
+ringfold_event_message message_for(uint8_t vector, CpuId processor) {
+    constexpr uint64_t base = 0xfee0'0000;
+    constexpr unsigned destination_shift = 12;
+    return {.address = base | uint64_t{destination_for(processor)} << destination_shift, .data = vector, .reserved = 0};
+}
+
+// A port that the guest cannot name until it is complete.
+struct Reserved {
+    Port port;
+    CpuId processor;
+};
+Result<Reserved> reserve_port(EventDomain &domain, PortKind kind, uint8_t vcpu, uint32_t source) {
+    auto state = domain.lock();
+    const Port port = TRY(state->bind({.kind = kind, .vcpu = vcpu, .reserved = true, .source = source}));
+    return Reserved{.port = port, .processor = event_machine::processor_of(*state->vcpu(vcpu))};
+}
+
+Result<void> complete_port(EventDomain &domain, Port port, const Result<void> &claimed) {
+    auto state = domain.lock();
+    if (!claimed.ok()) {
+        state->unbind(port);
+        return claimed.error();
+    }
+    state->find_any(port)->reserved = false;
+    return {};
 }
 
 }  // namespace
 
 Result<Port> bind_physical_irq(EventDomain &domain, uint32_t gsi, InterruptWiring wiring, uint8_t vcpu) {
-    Port port;
-    CpuId processor;
-    {
-        auto state = domain.lock();
-        port = TRY(state->bind({.kind = PortKind::physical_irq, .vcpu = vcpu, .reserved = true, .source = gsi}));
-        processor = event_machine::processor_of(*state->vcpu(vcpu));
-    }
-    const Result<void> claimed = claim_line(domain, port, gsi, wiring, processor);
-    {
-        auto state = domain.lock();
-        if (!claimed.ok()) {
-            state->unbind(port);
-            return claimed.error();
-        }
-        state->find_any(port)->reserved = false;
-    }
-    open_line(domain, port);
-    return port;
+    const Reserved reserved = TRY(reserve_port(domain, PortKind::physical_irq, vcpu, gsi));
+    TRY(complete_port(domain, reserved.port, claim_line(domain, reserved.port, gsi, wiring, reserved.processor)));
+    open_line(domain, reserved.port);
+    return reserved.port;
+}
+
+Result<Port> bind_message(EventDomain &domain, uint8_t vcpu, ringfold_event_message &message) {
+    const Reserved reserved = TRY(reserve_port(domain, PortKind::message, vcpu, 0));
+    const Result<uint8_t> vector = claim_message_vector(domain, reserved.port);
+    TRY(complete_port(domain, reserved.port, vector.ok() ? Result<void>{} : Result<void>{vector.error()}));
+    message = message_for(vector.value(), reserved.processor);
+    return reserved.port;
 }
 
 Result<void> end_physical_irq(EventDomain &domain, Port port) {
@@ -121,7 +151,7 @@ Result<void> end_physical_irq(EventDomain &domain, Port port) {
     // Closed in between, or it has not fired: there is nothing to open.
     if (line != nullptr && line->awaits_end) {
         line->awaits_end = false;
-        return set_interrupt_masked(line->gsi, false);
+        return set_interrupt_masked(*line->gsi, false);
     }
     return {};
 }
@@ -132,9 +162,11 @@ void release_physical_irq(EventDomain &domain, Port port) {
     if (line == nullptr) {
         return;
     }
-    // Masked and edge-triggered, as at boot: an acknowledgement that the pin still waits for is forgotten.
-    const auto vector = static_cast<uint8_t>(vector_device_first);
-    (void)route_interrupt(line->gsi, InterruptWiring{}, vector, destination_for(CpuId{0}));
+    if (line->gsi.has_value()) {
+        // Masked and edge-triggered, as at boot: an acknowledgement that the pin still waits for is forgotten.
+        const auto vector = static_cast<uint8_t>(vector_device_first);
+        (void)route_interrupt(*line->gsi, InterruptWiring{}, vector, destination_for(CpuId{0}));
+    }
     lines->release(*line);
 }
 
@@ -145,7 +177,7 @@ bool deliver_physical_irq(uint8_t vector) {
         return false;
     }
     if (line.trigger == TriggerMode::level) {
-        (void)set_interrupt_masked(line.gsi, true);
+        (void)set_interrupt_masked(*line.gsi, true);
         line.awaits_end = true;
     }
     auto state = line.domain->lock();

@@ -20,6 +20,7 @@ enum class PortKind : uint8_t {
     virtual_irq = RINGFOLD_EVENT_VIRTUAL,
     physical_irq = RINGFOLD_EVENT_PHYSICAL,
     ipi = RINGFOLD_EVENT_IPI,
+    message = RINGFOLD_EVENT_MESSAGE,
 };
 
 struct PortEntry {

@@ -117,6 +117,15 @@ Returns_value event_bind_physical(Vcpu &caller, uint32_t gsi, uint32_t flags, ui
     return number_of(bind_physical_irq(caller.domain.events, gsi, wiring, server));
 }
 
+Returns_value event_bind_message(Vcpu &caller, uint32_t vcpu, uint64_t offset) {
+    const uint8_t server = TRY(vcpu_number(caller, vcpu));
+    TRY(caller.call_buffer.check(offset, sizeof(ringfold_event_message)));
+    ringfold_event_message message{};
+    const Port port = TRY(bind_message(caller.domain.events, server, message));
+    TRY(caller.call_buffer.write_object(offset, message));
+    return uint64_t{port.raw()};
+}
+
 Returns_value event_bind_ipi(Vcpu &caller, uint32_t vcpu) {
     return number_of(bind_ipi(caller.domain.events, TRY(vcpu_number(caller, vcpu))));
 }

@@ -7,6 +7,8 @@
 
 namespace ringfold {
 
+void DomainMemory::allow_all_devices() { lock_.lock()->all_devices = true; }
+
 Result<void> DomainMemory::allow_devices(MachineFrame first, FrameCount count) {
     constexpr uint64_t frame_limit = uint64_t{1} << (52 - page_shift);
     if (count.raw() > frame_limit || first.raw() > frame_limit - count.raw()) {
@@ -27,9 +29,13 @@ Result<void> DomainMemory::allow_devices(MachineFrame first, FrameCount count) {
 
 bool LockedMemory::may_map_device(MachineFrame frame) const {
     const auto &devices = guarded_->devices;
-    return std::any_of(devices.begin(), devices.begin() + guarded_->device_count, [frame](const auto &range) {
-        return range.first <= frame && frame - range.first < range.count;
-    });
+    if (frame_table::is_kept_device(frame)) {
+        return false;
+    }
+    return guarded_->all_devices ||
+           std::any_of(devices.begin(), devices.begin() + guarded_->device_count, [frame](const auto &range) {
+               return range.first <= frame && frame - range.first < range.count;
+           });
 }
 
 Result<FrameInfo *> LockedMemory::owned_frame(MachineFrame frame) const {

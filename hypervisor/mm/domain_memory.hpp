@@ -46,7 +46,9 @@ class DomainMemory {
     // Those that may hold translations of the domain.
     [[nodiscard]] CpuSet cpus() const { return CpuSet{cpus_.load(std::memory_order_seq_cst)}; }
 
-    // Lets the domain map device memory, with any caching. Only before the domain first runs; out_of_range: the frames
+    // Lets the domain map all device memory but the hypervisor's own, with any caching.
+    void allow_all_devices();
+    // The same for some of it. Only before the domain first runs; out_of_range: the frames
     // are RAM; limit_reached: too many ranges.
     Result<void> allow_devices(MachineFrame first, FrameCount count);
 
@@ -74,6 +76,7 @@ class DomainMemory {
         BorrowedFrames borrowed;
         std::array<DeviceRange, 32> devices{};
         unsigned device_count = 0;
+        bool all_devices = false;
     };
     using Lock = Locked<Guarded, LockRank::page_tables>;
     Lock lock_;

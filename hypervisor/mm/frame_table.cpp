@@ -3,6 +3,9 @@
 
 #include "hypervisor/mm/extent.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
+#include "hypervisor/platform/bounded_list.hpp"
+
+#include <algorithm>
 
 namespace ringfold {
 
@@ -12,6 +15,10 @@ constinit std::atomic<uint64_t> next_generation = 1;
 
 constinit std::span<FrameInfo> frame_infos;
 constinit std::span<Extent> extent_infos;
+
+// Local and IO-APICs. Written at boot only.
+constexpr std::size_t most_kept_devices = 64;
+constinit BoundedList<MachineFrame, most_kept_devices> kept_devices;
 
 }  // namespace
 
@@ -223,6 +230,14 @@ void declare(MachineFrame first, FrameCount count, DomainId owner) {
     for (MachineFrame frame = first; frame < first + count && frame < end(); ++frame) {
         at(frame).declare(owner);
     }
+}
+
+Result<void> keep_device(MachineFrame frame) {
+    return kept_devices.append(frame) ? Result<void>{} : Result<void>{Error::limit_reached};
+}
+
+bool is_kept_device(MachineFrame frame) {
+    return std::find(kept_devices.begin(), kept_devices.end(), frame) != kept_devices.end();
 }
 
 MachineFrame end() { return MachineFrame{frame_infos.size()}; }

@@ -111,6 +111,10 @@ namespace frame_table {
 void initialise(std::span<FrameInfo> frames, std::span<Extent> extents);
 void declare(MachineFrame first, FrameCount count, DomainId owner);
 
+// At boot: a device's frame that is the hypervisor's, and mapped by no domain. limit_reached: there are too many.
+[[nodiscard]] Result<void> keep_device(MachineFrame frame);
+[[nodiscard]] bool is_kept_device(MachineFrame frame);
+
 [[nodiscard]] MachineFrame end();                     // the first frame past the table
 [[nodiscard]] FrameInfo *find(MachineFrame frame);    // nullptr: not in the table
 [[nodiscard]] FrameInfo &at(MachineFrame frame);      // must be in the table

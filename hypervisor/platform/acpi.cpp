@@ -44,9 +44,9 @@ std::optional<SoftOffType> soft_off_type(const PhysicalReader &reader, const Fad
 
 Result<void> parse_acpi(const PhysicalReader &reader, ByteSpan boot_loader_copy, AcpiDescription &description,
                         AcpiProblems &problems) {
-    const RootPointer root = TRY(root_pointer(reader, boot_loader_copy, problems));
+    description.root = TRY(root_pointer(reader, boot_loader_copy, problems));
     const AcpiTableList &tables = description.tables;
-    TRY(list_acpi_tables(reader, root, description.tables, problems));
+    TRY(list_acpi_tables(reader, description.root, description.tables, problems));
     const AcpiTable *madt = find_acpi_table(tables, "APIC");
     if (madt == nullptr) {
         return problems.refuse(AcpiSignature{"APIC"}, "missing");

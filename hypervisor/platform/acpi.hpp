@@ -15,6 +15,7 @@
 namespace ringfold {
 
 struct AcpiDescription {
+    RootPointer root;
     Madt madt;
     std::optional<Fadt> fadt;
     std::optional<HpetTable> hpet;

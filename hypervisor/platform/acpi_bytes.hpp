@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 
 namespace ringfold {
 
@@ -31,13 +32,22 @@ template <std::unsigned_integral T>
     return load_little_endian<T>(bytes, offset).value_or(T{0});
 }
 
-// ACPI's checksum: the sum of all bytes modulo 256 is zero (ACPI 6.4, 5.2.6).
-[[nodiscard]] constexpr bool checksum_holds(ByteSpan bytes) {
+// The field must lie within `bytes`.
+template <std::unsigned_integral T>
+constexpr void store_little_endian(std::span<uint8_t> bytes, std::size_t offset, T value) {
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+        bytes[offset + i] = static_cast<uint8_t>(uint64_t{value} >> (8 * i));
+    }
+}
+
+// ACPI's checksum: the sum of all bytes modulo 256 is zero (ACPI 6.4, 5.2.6). What one more byte must be for that:
+[[nodiscard]] constexpr uint8_t missing_checksum(ByteSpan bytes) {
     uint8_t sum = 0;
     for (const uint8_t byte : bytes) {
         sum = static_cast<uint8_t>(sum + byte);
     }
-    return sum == 0;
+    return static_cast<uint8_t>(-sum);
 }
+[[nodiscard]] constexpr bool checksum_holds(ByteSpan bytes) { return missing_checksum(bytes) == 0; }
 
 }  // namespace ringfold

@@ -14,11 +14,12 @@ constexpr std::string_view root_pointer_mark = "RSD PTR ";
 
 // The RSDP (ACPI 6.4, table 5.3).
 constexpr std::size_t root_pointer_size_v1 = 20;
-constexpr std::size_t root_pointer_size_v2 = 36;
+constexpr std::size_t root_checksum = 8;
 constexpr std::size_t root_revision = 15;
 constexpr std::size_t root_rsdt_address = 16;
 constexpr std::size_t root_length = 20;
 constexpr std::size_t root_xsdt_address = 24;
+constexpr std::size_t root_extended_checksum = 32;
 
 constexpr std::size_t header_length = 4;
 
@@ -106,7 +107,7 @@ Result<RootPointer> parse_root_pointer(ByteSpan bytes, AcpiProblems &problems) {
     }
     if (bytes[root_revision] >= 2) {
         const uint32_t length = load_or_zero<uint32_t>(bytes, root_length);
-        if (length < root_pointer_size_v2 || length > bytes.size()) {
+        if (length < root_pointer_size || length > bytes.size()) {
             return problems.refuse(root_pointer_name, "length is out of bounds");
         }
         if (!checksum_holds(bytes.first(length))) {
@@ -120,6 +121,20 @@ Result<RootPointer> parse_root_pointer(ByteSpan bytes, AcpiProblems &problems) {
         return problems.refuse(root_pointer_name, "names neither XSDT nor RSDT");
     }
     return root;
+}
+
+std::array<uint8_t, root_pointer_size> make_root_pointer(const RootPointer &root) {
+    std::array<uint8_t, root_pointer_size> bytes{};
+    for (std::size_t i = 0; i < root_pointer_mark.size(); ++i) {
+        bytes[i] = static_cast<uint8_t>(root_pointer_mark[i]);
+    }
+    bytes[root_revision] = 2;
+    store_little_endian(bytes, root_rsdt_address, static_cast<uint32_t>(root.rsdt.value_or(MachineAddress{}).raw()));
+    store_little_endian(bytes, root_length, static_cast<uint32_t>(root_pointer_size));
+    store_little_endian(bytes, root_xsdt_address, root.xsdt.value_or(MachineAddress{}).raw());
+    bytes[root_checksum] = missing_checksum(ByteSpan{bytes}.first(root_pointer_size_v1));
+    bytes[root_extended_checksum] = missing_checksum(bytes);
+    return bytes;
 }
 
 Result<RootPointer> find_root_pointer(const PhysicalReader &reader, AcpiProblems &problems) {

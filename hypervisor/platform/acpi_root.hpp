@@ -10,6 +10,7 @@
 #include "hypervisor/platform/acpi_problem.hpp"
 #include "hypervisor/platform/physical_reader.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -38,6 +39,10 @@ struct RootPointer {
 
 // Checks the bytes of an RSDP, wherever they come from.
 [[nodiscard]] Result<RootPointer> parse_root_pointer(ByteSpan bytes, AcpiProblems &problems);
+
+// An RSDP of revision 2 that names the same tables.
+inline constexpr std::size_t root_pointer_size = 36;
+[[nodiscard]] std::array<uint8_t, root_pointer_size> make_root_pointer(const RootPointer &root);
 
 // Searches the BIOS' hiding places: the first KiB of the EBDA, then 0xe0000 to 0xfffff (ACPI 6.4, 5.2.5.1).
 [[nodiscard]] Result<RootPointer> find_root_pointer(const PhysicalReader &reader, AcpiProblems &problems);

@@ -12,7 +12,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr uint16_t base = 0x3f8;
+constexpr uint16_t base = serial_first_port;
 constexpr uint16_t data = base;
 constexpr uint16_t interrupt_enable = base + 1;
 constexpr uint16_t fifo_control = base + 2;

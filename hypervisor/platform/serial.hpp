@@ -10,6 +10,9 @@
 
 namespace ringfold {
 
+inline constexpr uint16_t serial_first_port = 0x3f8;
+inline constexpr uint16_t serial_port_count = 8;
+
 void initialise_serial();
 
 // Waits for the transmitter, but not for ever: a port that never becomes ready loses characters.

@@ -77,13 +77,13 @@ def test_what_is_no_guest_image_is_refused(tmp_path, change, reason):
 
 
 @pytest.mark.parametrize("options, reason", [
-    ("memory=lots", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
-    ("memory=-1", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
-    ("memory=99999999999999999999G", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
+    ("memory=lots", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("memory=-1", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("memory=99999999999999999999G", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
     ("vcpus=0", "vcpus must be 1 to 64"),
-    ("vcpus=65", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
-    ("cpu=64", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
-    ("cpu=first", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff expected"),
+    ("vcpus=65", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("cpu=64", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("cpu=first", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
     ("memory=0", "do not fit into its memory"),
     ("memory=1M", "do not fit into its memory"),
     ("memory=1G", "out of memory"),

@@ -51,6 +51,19 @@ TEST(Acpi, RootPointerInTheExtendedBiosDataAreaIsFound) {
     EXPECT_TRUE(machine.parse().ok());
 }
 
+TEST(Acpi, MadeRootPointerNamesTheSameTables) {
+    for (const RootPointer &root :
+         {RootPointer{.rsdt = MachineAddress{0x1234'5000}, .xsdt = std::nullopt},
+          RootPointer{.rsdt = std::nullopt, .xsdt = MachineAddress{0x1'2345'6789'0000}},
+          RootPointer{.rsdt = MachineAddress{0xffff'fff0}, .xsdt = MachineAddress{0xff'ffff'fff0}}}) {
+        AcpiProblems problems;
+        const auto parsed = parse_root_pointer(make_root_pointer(root), problems);
+        ASSERT_TRUE(parsed.ok());
+        EXPECT_EQ(parsed.value().rsdt, root.rsdt);
+        EXPECT_EQ(parsed.value().xsdt, root.xsdt);
+    }
+}
+
 TEST(Acpi, BootLoaderCopyGoesFirstAndABadOneIsReplacedByTheSearch) {
     Machine machine;
     const auto copy = root_pointer_v1(Machine::rsdt);

@@ -27,6 +27,7 @@ struct ModelPort {
     bool masked = false;
     bool awaits_end = false;  // physical
     bool level = false;
+    uint8_t vector = 0;  // message
 };
 
 struct ModelDomain {
@@ -169,6 +170,26 @@ class EventRandomTest : public testing::Test {
                      {.kind = PortKind::physical_irq, .vcpu = vcpu, .source = gsi, .level = level}, "bind physical");
     }
 
+    void bind_to_message(unsigned d) {
+        const uint8_t vcpu = pick_vcpu();
+        ringfold_event_message message{};
+        const std::optional<Error> error = bind_error(model_[d], vcpu);
+        expect_bound(bind_message(real_[d]->events, vcpu, message), error, model_[d],
+                     {.kind = PortKind::message, .vcpu = vcpu, .vector = static_cast<uint8_t>(message.data)},
+                     "bind message");
+        ASSERT_EQ(message.address != 0, !error.has_value());
+    }
+
+    // Some device writes its message.
+    void write_message(unsigned d) {
+        for (auto &[number, port] : model_[d].ports) {
+            if (port.kind == PortKind::message && pick(2) == 0) {
+                ASSERT_TRUE(deliver_physical_irq(port.vector));
+                model_[d].raise(port);
+            }
+        }
+    }
+
     void bind_to_vcpu(unsigned d) {
         const uint8_t vcpu = pick_vcpu();
         expect_bound(bind_ipi(real_[d]->events, vcpu), bind_error(model_[d], vcpu), model_[d],
@@ -226,7 +247,8 @@ class EventRandomTest : public testing::Test {
             expect_error(sent, Error::not_found, "send");
             return;
         }
-        if (port->kind == PortKind::virtual_irq || port->kind == PortKind::physical_irq) {
+        if (port->kind == PortKind::virtual_irq || port->kind == PortKind::physical_irq ||
+            port->kind == PortKind::message) {
             expect_error(sent, Error::invalid_argument, "send");
             return;
         }
@@ -361,7 +383,7 @@ class EventRandomTest : public testing::Test {
 
     void step() {
         const auto d = static_cast<unsigned>(pick(domain_count));
-        switch (pick(16)) {
+        switch (pick(18)) {
             case 0:
             case 1:
                 return offer(d);
@@ -390,6 +412,10 @@ class EventRandomTest : public testing::Test {
                 return drain(d);
             case 14:
                 return pick(50) == 0 ? die(d) : pick(10) == 0 ? restart_vcpu(d) : send(d);
+            case 15:
+                return bind_to_message(d);
+            case 16:
+                return write_message(d);
             default:
                 return send(d);
         }

@@ -82,6 +82,7 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_event_page, 4096);
 #define RINGFOLD_EVENT_VIRTUAL 2U     /* `source` is a RINGFOLD_VIRTUAL_IRQ_* */
 #define RINGFOLD_EVENT_PHYSICAL 3U    /* `source` is a global system interrupt */
 #define RINGFOLD_EVENT_IPI 4U
+#define RINGFOLD_EVENT_MESSAGE 5U     /* a device's message-signalled interrupt */
 struct ringfold_event_status {
 	uint32_t kind;    /* RINGFOLD_EVENT_* */
 	uint32_t vcpu;    /* that serves the port */
@@ -91,6 +92,17 @@ struct ringfold_event_status {
 	uint32_t masked;
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_event_status, 24);
+
+/*
+ * hypercall event_bind_message: what the device is to write where (PCI Local Bus 3.0, 6.8.1), one 32-bit word; edge-triggered,
+ * each a vector of its own.
+ */
+struct ringfold_event_message {
+	uint64_t address;
+	uint32_t data;
+	uint32_t reserved; /* 0 */
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_event_message, 16);
 
 /* hypercall event_limits_read */
 struct ringfold_event_limits {

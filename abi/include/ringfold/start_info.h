@@ -3,12 +3,16 @@
  * What a guest finds at its start. vCPU 0 begins in ring 1 at the image's entry with RDI = linear address of the
  * start-info page, RSP = stack_top, RFLAGS 0x202, interrupt_flag 0, nothing registered.
  *
- * Memory: pseudo-physical frames 0 .. frame_count - 1, each backed by a machine frame that physical_to_machine names.
- * The first mapped_frames of them are mapped with 4 KiB pages at virtual_base + (frame << 12), which is the image's
- * p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr): the image with the flags of its segments, all
- * else writable and no-execute but for page tables, which are read-only. Within it, in this order behind the image: module
- * (if any), this page, physical_to_machine, page tables, stack (4 pages), vCPU 0's page; free frames follow from
- * first_free_frame on.
+ * Memory: frame_count pseudo-physical frames, those of `ranges`, ascending. Of a domain with RINGFOLD_START_IDENTITY (dom0)
+ * they are machine frames; of any other they are 0 .. frame_count - 1, each backed by a machine frame that
+ * physical_to_machine names.
+ *
+ * mapped_frames of them, from first_frame on, are mapped with 4 KiB pages at virtual_base + ((frame - first_frame) << 12);
+ * virtual_base is the image's p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr), and first_frame is 0
+ * but in dom0, whose image is loaded so much further up. They are no-execute and writable, but for the image, which has the
+ * flags of its segments, and page tables, which are read-only. Behind the image follow: module (if any), this page,
+ * physical_to_machine (not with RINGFOLD_START_IDENTITY), page tables, stack (4 pages), vCPU 0's page; free frames from
+ * first_free_frame on. With RINGFOLD_START_IDENTITY the mapped frames lie within one aligned GiB.
  */
 #ifndef RINGFOLD_START_INFO_H
 #define RINGFOLD_START_INFO_H
@@ -29,17 +33,26 @@
 #define RINGFOLD_START_DEBUG (1ULL << 2)      /* a debug build of the hypervisor: audit and histograms are there */
 #define RINGFOLD_START_PCID (1ULL << 3)       /* translations are tagged */
 
+/* Pseudo-physical frames first .. first + count - 1. */
+struct ringfold_memory_range {
+	uint64_t first;
+	uint64_t count;
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_memory_range, 16);
+#define RINGFOLD_START_RANGES 32U
+#define RINGFOLD_ACPI_ROOT_SIZE 36U
+
 struct ringfold_start_info {
 	uint64_t magic;
 	uint32_t abi_version;
 	uint32_t domain_id;
 	uint64_t flags;                /* RINGFOLD_START_* */
 	uint32_t vcpu_count;           /* most vCPUs that the domain may start, vCPU 0 included */
-	uint32_t reserved;
+	uint32_t range_count;
 	uint64_t frame_count;
 	uint64_t virtual_base;
 	uint64_t mapped_frames;
-	uint64_t physical_to_machine;  /* linear address of uint64_t[frame_count] */
+	uint64_t physical_to_machine;  /* linear address of uint64_t[frame_count]; 0 in dom0 */
 	uint64_t root;                 /* machine frame of the L4 that vCPU 0 starts on */
 	uint64_t page_tables;          /* pseudo-physical frame of the first page table */
 	uint64_t page_table_count;
@@ -49,8 +62,14 @@ struct ringfold_start_info {
 	uint64_t module_address;       /* linear; 0 if there is none */
 	uint64_t module_size;          /* bytes */
 	char command_line[1024];       /* NUL-terminated */
+	uint64_t first_frame;
+	struct ringfold_memory_range ranges[RINGFOLD_START_RANGES];
+	/* Of a domain that may use hardware: an ACPI root pointer (RSDP, revision 2) for the machine's tables; otherwise zeroes. */
+	uint8_t acpi_root[RINGFOLD_ACPI_ROOT_SIZE];
+	uint32_t reserved;
 };
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, command_line, 128);
-RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1152);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, acpi_root, 1672);
+RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1712);
 
 #endif

@@ -23,19 +23,24 @@ void set_up_memory(const ringfold_start_info *info) {
 const ringfold_start_info &start_info() { return *information; }
 
 MachineFrame machine_frame(PhysicalFrame frame) {
+    if ((information->flags & RINGFOLD_START_IDENTITY) != 0) {
+        return {frame.number};
+    }
     return {reinterpret_cast<const uint64_t *>(information->physical_to_machine)[frame.number]};
 }
 
 MachineFrame machine_frame_at(const volatile void *pointer) {
     const uint64_t offset = reinterpret_cast<uint64_t>(pointer) - information->virtual_base;
-    return machine_frame({offset / page_size});
+    return machine_frame({information->first_frame + offset / page_size});
 }
 
 PhysicalFrame physical_frame(MachineFrame frame) {
     return {reinterpret_cast<const volatile uint64_t *>(RINGFOLD_MACHINE_TO_PHYSICAL_ADDRESS)[frame.number]};
 }
 
-uint64_t linear_address(PhysicalFrame frame) { return information->virtual_base + frame.number * page_size; }
+uint64_t linear_address(PhysicalFrame frame) {
+    return information->virtual_base + (frame.number - information->first_frame) * page_size;
+}
 
 PhysicalFrame allocate_frames(uint64_t count, uint64_t alignment) {
     // Only the claim is shared between vCPUs; nothing else is published through it.
@@ -43,7 +48,7 @@ PhysicalFrame allocate_frames(uint64_t count, uint64_t alignment) {
     uint64_t aligned = 0;
     do {
         aligned = (first + alignment - 1) / alignment * alignment;
-        if (aligned + count > information->mapped_frames) {
+        if (aligned + count > information->first_frame + information->mapped_frames) {
             error("out of frames");
         }
     } while (!next_free.compare_exchange_weak(first, aligned + count, std::memory_order_relaxed));
