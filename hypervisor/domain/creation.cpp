@@ -41,6 +41,7 @@ Result<DomainReference> create_domain(DomainId id, const DomainDescription &desc
     if (domain.rights.has(Right::hardware)) {
         domain.memory.allow_all_devices();
     }
+    domain.console_is_logged = description.console_is_logged;
     // Until it is complete nobody can find it; then this caller's reference comes before the list's can go.
     Result<void> complete = create_vcpus(domain, description);
     if (complete.ok()) {

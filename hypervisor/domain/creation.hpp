@@ -18,6 +18,7 @@ struct DomainDescription {
     CpuId first_cpu;          // vCPU n begins on CPU (first_cpu + n) modulo the number of CPUs
     bool is_control = false;  // the machine ends with it
     bool is_kept = false;     // once ended, until who controls it destroys it
+    bool console_is_logged = true;
 };
 
 // already_exists: the number is taken; out_of_memory. Nothing is left behind then.

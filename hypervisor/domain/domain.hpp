@@ -71,6 +71,7 @@ struct Domain {
     Domain *next_orphan = nullptr;                      // see reaper.cpp
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;
+    bool console_is_logged = true;  // what it writes goes to the log, too
     Locked<DomainConsole, LockRank::console> console;
 };
 

@@ -29,6 +29,7 @@ enum class VirtualIrq : uint8_t {
     domain_state = RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE,
     log = RINGFOLD_VIRTUAL_IRQ_LOG,
     trace = RINGFOLD_VIRTUAL_IRQ_TRACE,
+    domain_console = RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE,
 };
 [[nodiscard]] constexpr bool is_per_vcpu(VirtualIrq irq) {
     return irq == VirtualIrq::timer || irq == VirtualIrq::debug;

@@ -8,7 +8,8 @@
 namespace ringfold {
 
 [[nodiscard]] constexpr bool is_about_the_machine(VirtualIrq irq) {
-    return irq == VirtualIrq::domain_state || irq == VirtualIrq::log || irq == VirtualIrq::trace;
+    return irq == VirtualIrq::domain_state || irq == VirtualIrq::log || irq == VirtualIrq::trace ||
+           irq == VirtualIrq::domain_console;
 }
 
 // The domain is to hear of these from now on, if it binds them. limit_reached: too many want to.

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a domain says about itself to people: version and console.
+// What a domain says about itself to people: version and console; and other domains' consoles.
 #include "hypervisor/boot/build_id.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/domain/access.hpp"
 #include "hypervisor/domain/builder.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/event/machine_irq.hpp"
+#include "hypervisor/event/virtual_irq.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/lib/log.hpp"
 
@@ -13,6 +16,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <utility>
 
 namespace ringfold::hypercall {
 
@@ -35,16 +40,24 @@ Returns_value console_write(Vcpu &caller, uint64_t offset, uint64_t length) {
         return Error::out_of_range;
     }
     TRY(caller.call_buffer.check(offset, length));
-    auto console = caller.domain.console.lock();
     const auto emit = [&caller](std::string_view text) { log_guest(caller.domain.id, text); };
     std::array<char, 256> chunk;
+    bool is_news = false;
     for (uint64_t done = 0; done < length;) {
         const std::span part = std::span{chunk}.first(std::min<uint64_t>(chunk.size(), length - done));
         TRY(caller.call_buffer.read_array(offset + done, part));
-        for (const char c : part) {
-            console->line.put(c, emit);
+        auto console = caller.domain.console.lock();
+        console->output.write(part);
+        is_news |= std::exchange(console->reader_waits, false);
+        if (caller.domain.console_is_logged) {
+            for (const char c : part) {
+                console->line.put(c, emit);
+            }
         }
         done += part.size();
+    }
+    if (is_news) {
+        raise_machine_irq(VirtualIrq::domain_console);
     }
     return length;
 }
@@ -58,14 +71,72 @@ Returns_value console_read(Vcpu &caller, uint64_t offset, uint64_t length) {
     const uint64_t bytes = offset + sizeof(ringfold_console_input);
     std::array<char, InputBuffer::capacity> input;
     ringfold_console_input answer{};
+    bool is_room = false;
     {
         auto console = caller.domain.console.lock();
         answer.length = console->input.take(std::span{input}.first(std::min<uint64_t>(input.size(), length)));
         answer.lost = console->input.lost();
+        is_room = answer.length > 0 && std::exchange(console->writer_waits, false);
+    }
+    if (is_room) {
+        raise_machine_irq(VirtualIrq::domain_console);
     }
     TRY(caller.call_buffer.write_array(bytes, std::span<const char>{input}.first(answer.length)));
     TRY(caller.call_buffer.write_object(offset, answer));
     return answer.length;
+}
+
+Returns_value domain_console_read(Vcpu &caller, uint32_t domain, uint64_t position, uint64_t offset, uint64_t length) {
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::console));
+    if (length > RINGFOLD_LOG_PART_MAX) {
+        return Error::out_of_range;
+    }
+    TRY(caller.call_buffer.check(offset, sizeof(ringfold_log_part) + length));
+    const uint64_t text = offset + sizeof(ringfold_log_part);
+    std::array<char, 256> chunk;
+    uint64_t done = 0;
+    uint64_t next = position;
+    while (done < length) {
+        const std::span part = std::span{chunk}.first(std::min<uint64_t>(chunk.size(), length - done));
+        uint64_t from = next;
+        std::size_t copied = 0;
+        {
+            auto console = target->console.lock();
+            copied = console->output.read(from, part);
+            if (done > 0 && from != next + copied) {
+                break;  // overwritten meanwhile: an answer has no gap
+            }
+            console->reader_waits |= from == console->output.written();
+        }
+        TRY(caller.call_buffer.write_array(text + done, std::span<const char>{part}.first(copied)));
+        next = from;
+        done += copied;
+        if (copied < part.size()) {
+            break;
+        }
+    }
+    TRY(caller.call_buffer.write_object(offset, ringfold_log_part{.next = next, .length = done}));
+    return done;
+}
+
+Returns_value domain_console_write(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t length) {
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::console));
+    if (length > RINGFOLD_CONSOLE_INPUT_MAX) {
+        return Error::out_of_range;
+    }
+    std::array<char, RINGFOLD_CONSOLE_INPUT_MAX> bytes;
+    const std::span input = std::span{bytes}.first(length);
+    TRY(caller.call_buffer.read_array(offset, input));
+    uint64_t taken = 0;
+    {
+        auto console = target->console.lock();
+        taken = console->input.put(input);
+        console->writer_waits |= taken < length;
+    }
+    if (taken > 0) {
+        raise_virtual_irq(target->events, VirtualIrq::console);
+    }
+    return taken;
 }
 
 }  // namespace ringfold::hypercall

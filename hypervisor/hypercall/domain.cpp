@@ -31,7 +31,7 @@ Result<std::string_view> read_name(const char (&name)[RINGFOLD_DOMAIN_NAME_SIZE]
 
 Result<DomainDescription> check(const Domain &creator, const ringfold_domain_configuration &configuration) {
     const std::string_view name = TRY(read_name(configuration.name));
-    if (configuration.reserved[0] != 0 || configuration.reserved[1] != 0) {
+    if (configuration.reserved != 0 || (configuration.flags & ~RINGFOLD_DOMAIN_FLAGS_ALL) != 0) {
         return Error::invalid_argument;
     }
     if (!creator.rights.includes(Rights{configuration.rights})) {
@@ -47,7 +47,8 @@ Result<DomainDescription> check(const Domain &creator, const ringfold_domain_con
                              .rights = Rights{configuration.rights},
                              .vcpus = configuration.vcpu_count,
                              .first_cpu = CpuId{static_cast<uint16_t>(configuration.first_cpu)},
-                             .is_kept = true};
+                             .is_kept = true,
+                             .console_is_logged = (configuration.flags & RINGFOLD_DOMAIN_CONSOLE_LOGGED) != 0};
 }
 
 // A number that is free when it is asked for may be taken a moment later.

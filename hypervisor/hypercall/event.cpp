@@ -45,6 +45,7 @@ Result<void> check_virtual_irq_right(Rights rights, VirtualIrq irq) {
         case VirtualIrq::domain_state:
             return holds(Right::inspect);
         case VirtualIrq::log:
+        case VirtualIrq::domain_console:
             return holds(Right::console);
         case VirtualIrq::trace:
             return holds(Right::trace);

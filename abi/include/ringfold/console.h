@@ -29,4 +29,17 @@ struct ringfold_console_input {
 RINGFOLD_ASSERT_SIZE(struct ringfold_console_input, 16);
 #define RINGFOLD_CONSOLE_INPUT_MAX 512U /* most bytes at once */
 
+/*
+ * The console of a domain, for another one that has the right. Its output is kept as it was written, every byte of it: who
+ * shows it on a terminal shows what a guest wants shown.
+ *
+ * hypercall domain_console_read: struct ringfold_log_part, then the bytes. Positions count bytes since the domain began;
+ * its newest 8 KiB are kept, and a position that is gone is moved up: next - length - position bytes were lost. One beyond the end is
+ * moved down to it.
+ * hypercall domain_console_write: input, as if it had been typed; but what there is no room for is not taken.
+ *
+ * Both are told by the virtual interrupt RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE, which says that some console has news: output,
+ * after somebody had read all of it; or room, after input was not taken.
+ */
+
 #endif

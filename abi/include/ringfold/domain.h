@@ -26,13 +26,17 @@
 #define RINGFOLD_DOMAIN_NAME_SIZE 32U
 
 /* hypercall domain_create */
+#define RINGFOLD_DOMAIN_CONSOLE_LOGGED (1ULL << 0) /* its console output also goes to the log, and so to the serial port */
+#define RINGFOLD_DOMAIN_FLAGS_ALL 1ULL
+
 struct ringfold_domain_configuration {
 	char name[RINGFOLD_DOMAIN_NAME_SIZE]; /* printable ASCII, NUL-terminated, not empty */
 	uint64_t maximum_frames;              /* most memory it may own; 1 to 2^40 */
 	uint64_t rights;                      /* RINGFOLD_RIGHT_*, a subset of the creator's */
 	uint32_t vcpu_count;                  /* most vCPUs, 1 to RINGFOLD_MAX_VCPUS */
 	uint32_t first_cpu;                   /* vCPU n starts on the nth next CPU, counted round; 0 to 63 */
-	uint64_t reserved[2];                 /* must be 0 */
+	uint64_t flags;                       /* RINGFOLD_DOMAIN_* flags */
+	uint64_t reserved;                    /* must be 0 */
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
 

@@ -70,7 +70,8 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_event_page, 4096);
 #define RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE 4U /* of a domain that may control others: a domain ended or is gone */
 #define RINGFOLD_VIRTUAL_IRQ_LOG 5U          /* of a domain that may read it: the hypervisor's log grew */
 #define RINGFOLD_VIRTUAL_IRQ_TRACE 6U        /* of a domain that may read it: a trace buffer fills up */
-#define RINGFOLD_VIRTUAL_IRQS 7U
+#define RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE 7U /* of a domain that may read them: a console has output, or room for input */
+#define RINGFOLD_VIRTUAL_IRQS 8U
 
 /* hypercall event_bind_physical: how the line is wired. */
 #define RINGFOLD_EVENT_LEVEL (1U << 0)      /* level-triggered: masked when it fires, until event_end_of_interrupt */

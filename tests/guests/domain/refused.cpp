@@ -27,7 +27,8 @@ void check_configurations() {
     refuse(RINGFOLD_EINVAL, "a name without end", [](auto &c) { std::memset(c.name, 'x', sizeof c.name); });
     refuse(RINGFOLD_EINVAL, "a line break in the name", [](auto &c) { c.name[1] = '\n'; });
     refuse(RINGFOLD_EINVAL, "a blank in the name", [](auto &c) { c.name[0] = ' '; });
-    refuse(RINGFOLD_EINVAL, "reserved", [](auto &c) { c.reserved[1] = 1; });
+    refuse(RINGFOLD_EINVAL, "reserved", [](auto &c) { c.reserved = 1; });
+    refuse(RINGFOLD_EINVAL, "an unknown flag", [](auto &c) { c.flags = RINGFOLD_DOMAIN_FLAGS_ALL + 1; });
     refuse(RINGFOLD_ERANGE, "no memory", [](auto &c) { c.maximum_frames = 0; });
     refuse(RINGFOLD_ERANGE, "too much memory", [](auto &c) { c.maximum_frames = (1ULL << 40) + 1; });
     refuse(RINGFOLD_ERANGE, "no vCPU", [](auto &c) { c.vcpu_count = 0; });

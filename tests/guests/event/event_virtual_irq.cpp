@@ -17,8 +17,8 @@ void refusals() {
     check_status(bind(0xffff'ffff, 0), -RINGFOLD_ERANGE, "virtual interrupt -1");
     check_status(bind(RINGFOLD_VIRTUAL_IRQ_DEBUG, 2), -RINGFOLD_ENOENT, "vCPU 2 of 2");
     check_status(bind(RINGFOLD_VIRTUAL_IRQ_DEBUG, 0x101), -RINGFOLD_ENOENT, "vCPU 257");
-    for (const uint64_t irq :
-         Words{RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE, RINGFOLD_VIRTUAL_IRQ_LOG, RINGFOLD_VIRTUAL_IRQ_TRACE}) {
+    for (const uint64_t irq : Words{RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE, RINGFOLD_VIRTUAL_IRQ_LOG,
+                                    RINGFOLD_VIRTUAL_IRQ_TRACE, RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE}) {
         check_status(bind(irq, 0), -RINGFOLD_EPERM, "one that needs a right");
     }
     check_ports_bound(0, "ports after what was refused");

@@ -28,6 +28,35 @@ CHILD_PROGRAM void child_blocks_for_ever() {
 
 CHILD_PROGRAM void child_spins() { asm volatile("1:\tpause\n\tjmp 1b"); }
 
+static_assert(RINGFOLD_HYPERCALL_CALL_BUFFER_SET == 2 && RINGFOLD_HYPERCALL_CONSOLE_WRITE == 1 &&
+              RINGFOLD_HYPERCALL_CONSOLE_READ == 56 && RINGFOLD_HYPERCALL_YIELD == 7 && guest::child_text_size == 12);
+CHILD_PROGRAM void child_echoes_console() {
+    asm volatile(R"(
+	movq %rdi, %rsi
+	xorl %edi, %edi
+	movl $2, %eax
+	call child_hypercall
+	xorl %edi, %edi
+	movl $12, %esi
+	movl $1, %eax
+	call child_hypercall
+1:	movl $1024, %edi
+	movl $512, %esi
+	movl $56, %eax
+	call child_hypercall
+	testq %rdx, %rdx
+	jnz 2f
+	movl $7, %eax
+	call child_hypercall
+	jmp 1b
+2:	movl $1040, %edi
+	movq %rdx, %rsi
+	movl $1, %eax
+	call child_hypercall
+	jmp 1b
+)");
+}
+
 namespace guest {
 namespace {
 

@@ -36,6 +36,8 @@ struct Child {
     std::array<MachineFrame, pages> frames{};
 };
 
+inline constexpr uint64_t child_text_size = 12;
+
 struct ChildOptions {
     const char *name = "child";
     uint64_t rights = 0;
@@ -70,3 +72,6 @@ extern "C" void child_hypercall();
 extern "C" void child_powers_off();
 extern "C" void child_blocks_for_ever();
 extern "C" void child_spins();
+// Registers its buffer (argument: its machine frame), writes the child_text_size bytes at its start to its console,
+// then whatever it reads there.
+extern "C" void child_echoes_console();
