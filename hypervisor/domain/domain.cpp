@@ -3,6 +3,7 @@
 
 #include "hypervisor/cpu/counters.hpp"
 #include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/domain/pause.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/lib/log.hpp"
@@ -12,6 +13,7 @@
 #include "hypervisor/sched/scheduler.hpp"
 
 #include <algorithm>
+#include <cstddef>
 
 namespace ringfold {
 
@@ -48,13 +50,17 @@ bool advance(Domain &domain, DomainState from, DomainState to) {
     return domain.state.compare_exchange_strong(from, to, std::memory_order_seq_cst);
 }
 
-// Nobody is left who could destroy them.
+// Nobody is left who could destroy or unpause them.
 void abandon_kept_domains() {
     domain_list::for_each([](Domain &domain) {
         if (domain.is_kept && (claim_ended(domain) || advance(domain, DomainState::building, DomainState::dying))) {
             leave_to_idle_cpus(domain);
         }
     });
+    std::size_t place = 0;
+    while (const DomainReference domain = domain_list::from_place(place)) {
+        lift_pauses(*domain);
+    }
 }
 
 // The devices were the control domain's, so nothing goes on without it.
@@ -105,6 +111,7 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     domain.reason = reason;
     domain.exit_code = code;
     domain.schedule.bandwidth.set_cap(Bandwidth::unlimited);  // its end does not wait for its next allowance
+    domain.schedule.standstill.forbid();
     domain.ending.store(true, std::memory_order_release);
     scheduler::interrupt_domain(domain);
 }
@@ -159,6 +166,7 @@ void finish_shutdown(Domain &domain) {
     if (domain.is_control) {
         end_machine(domain);
     }
+    end_pauses(domain);
     retire(domain);
     domain.state.store(DomainState::ended, std::memory_order_seq_cst);
     raise_machine_irq(VirtualIrq::domain_state);

@@ -36,6 +36,12 @@ enum class DomainState : uint8_t {
     dying = RINGFOLD_DOMAIN_DYING,
 };
 
+// See pause.hpp. Whoever holds the lock of a paused domain knows that it stays so, unless it ends.
+struct Pauses {
+    uint32_t count = 0;
+    uint64_t watchdog_left = 0;  // ns that its watchdog has left, while it is paused; 0: it is not armed
+};
+
 struct Domain {
     Domain(DomainId number, std::string_view domain_name, FrameCount maximum, Rights held);
     Domain(const Domain &) = delete;
@@ -72,6 +78,7 @@ struct Domain {
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;
     bool console_is_logged = true;  // what it writes goes to the log, too
+    Locked<Pauses, LockRank::pauses> pauses;
     Locked<DomainConsole, LockRank::console> console;
 };
 

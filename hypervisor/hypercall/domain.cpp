@@ -4,10 +4,12 @@
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/domain/creation.hpp"
 #include "hypervisor/domain/holder.hpp"
+#include "hypervisor/domain/pause.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/lib/log.hpp"
+#include "hypervisor/sched/scheduler.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -61,7 +63,7 @@ Result<DomainReference> create_somewhere(const DomainDescription &description) {
     }
 }
 
-ringfold_domain_info describe(const Domain &domain) {
+ringfold_domain_info describe(Domain &domain) {
     ringfold_domain_info info{};
     info.domain = domain.id.raw();
     info.state = static_cast<uint32_t>(domain.state.load(std::memory_order_acquire));
@@ -75,6 +77,8 @@ ringfold_domain_info describe(const Domain &domain) {
     info.vcpu_count = domain.vcpu_count;
     info.vcpus_online = domain.vcpus_online.load(std::memory_order_relaxed);
     std::copy(domain.name.begin(), domain.name.end(), std::begin(info.name));
+    info.run_time = scheduler::run_time_of(domain);
+    info.pauses = pauses_of(domain);
     return info;
 }
 

@@ -11,6 +11,7 @@
 namespace ringfold {
 
 enum class LockRank : uint8_t {
+    pauses = 10,       // whether one domain is paused; held while its vCPUs' contexts are read and written
     grant_table = 12,  // one domain's grant table: which entries are in use; holds its pages, so takes its page tables
     borrowings = 14,   // one domain's handles of what it borrowed; changes its rights under its page tables' lock
     page_tables = 20,  // one domain's page tables: validation and batches; held for long work, waits for flushes

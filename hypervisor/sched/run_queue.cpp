@@ -46,6 +46,7 @@ void RunQueue::detach(ScheduleEntry &entry) {
     withdraw(entry);
     timers_.unlink(entry.timer);
     timers_.unlink(entry.wait_timer);
+    timers_.unlink(entry.watchdog);
     entry.virtual_time = ready_.to_pool(entry.virtual_time);
 }
 
@@ -53,6 +54,7 @@ void RunQueue::attach(ScheduleEntry &entry) {
     entry.virtual_time = ready_.from_pool(entry.virtual_time);
     timers_.link(entry.timer);
     timers_.link(entry.wait_timer);
+    timers_.link(entry.watchdog);
 }
 
 void RunQueue::charge(uint64_t now) {
@@ -69,15 +71,22 @@ void RunQueue::charge(uint64_t now) {
     ready_.raise_level(running_);
 }
 
-void RunQueue::park(ScheduleEntry &entry) {
-    entry.parked = true;
-    timers_.set(entry.wait_timer, entry.domain.bandwidth.release_time());
+bool RunQueue::must_wait(const ScheduleEntry &entry, uint64_t now) {
+    return entry.domain.standstill.is_on() || entry.domain.bandwidth.is_exhausted(now);
 }
 
-// Takes the best of those that wait out of the queue, parking those whose domain's cap is exhausted. Null if the one
-// that runs is to go on.
+// Of one that is paused no timer is needed: whoever ends the pause makes it ready.
+void RunQueue::park(ScheduleEntry &entry) {
+    entry.parked = true;
+    if (!entry.domain.standstill.is_on()) {
+        timers_.set(entry.wait_timer, entry.domain.bandwidth.release_time());
+    }
+}
+
+// Takes the best of those that wait out of the queue, parking those that must wait longer. Null if the one that runs is
+// to go on.
 ScheduleEntry *RunQueue::take_best(Now current, uint64_t now) {
-    if (ScheduleEntry *const wanted = favourite_; wanted != nullptr && !wanted->domain.bandwidth.is_exhausted(now)) {
+    if (ScheduleEntry *const wanted = favourite_; wanted != nullptr && !must_wait(*wanted, now)) {
         take_out(*wanted);
         return wanted;
     }
@@ -86,7 +95,7 @@ ScheduleEntry *RunQueue::take_best(Now current, uint64_t now) {
             return nullptr;
         }
         take_out(*best);
-        if (!best->domain.bandwidth.is_exhausted(now)) {
+        if (!must_wait(*best, now)) {
             return best;
         }
         park(*best);
@@ -96,7 +105,7 @@ ScheduleEntry *RunQueue::take_best(Now current, uint64_t now) {
 
 ScheduleEntry *RunQueue::choose(Now current, uint64_t now) {
     charge(now);
-    if (running_ != nullptr && current != Now::leaves && running_->domain.bandwidth.is_exhausted(now)) {
+    if (running_ != nullptr && current != Now::leaves && must_wait(*running_, now)) {
         park(*running_);
         current = Now::leaves;
     }

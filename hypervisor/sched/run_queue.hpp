@@ -78,6 +78,7 @@ class RunQueue {
 
   private:
     void charge(uint64_t now);
+    [[nodiscard]] static bool must_wait(const ScheduleEntry &entry, uint64_t now);
     void take_out(ScheduleEntry &entry);
     void park(ScheduleEntry &entry);
     ScheduleEntry *take_best(Now current, uint64_t now);

@@ -8,6 +8,7 @@
 #include "hypervisor/lib/ordered_tree.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/sched/bandwidth.hpp"
+#include "hypervisor/sched/standstill.hpp"
 #include "hypervisor/sched/timer_queue.hpp"
 #include "hypervisor/sched/vcpu_state.hpp"
 #include "hypervisor/sched/virtual_time.hpp"
@@ -27,6 +28,7 @@ inline constexpr CpuSet every_cpu{~uint64_t{0}};
 struct DomainSchedule {
     std::atomic<uint32_t> weight = Weight::normal;  // of each of its vCPUs
     Bandwidth bandwidth;
+    Standstill standstill;
     std::atomic<uint8_t> pool = 0;  // of CPUs; sched/pool.hpp
 };
 
@@ -51,7 +53,8 @@ struct ScheduleEntry : OrderedNode<struct ReadyTag> {
     std::atomic<bool> on_cpu = false;
 
     VcpuState state = VcpuState::offline;
-    bool parked = false;                 // runnable, but its domain's cap is exhausted: waits for `wait_timer`
+    // Runnable, but its domain is paused, or its cap exhausted: then it waits for `wait_timer`.
+    bool parked = false;
     bool was_notified = false;           // since begin_wait()
     VirtualTime virtual_time{};          // as its home counts (ReadyQueue)
     CpuSet affinity = every_cpu;         // the CPUs on which it may run
@@ -61,6 +64,7 @@ struct ScheduleEntry : OrderedNode<struct ReadyTag> {
     std::array<uint64_t, 4> run_time{};  // ns in each state, by RINGFOLD_VCPU_*
     Timer timer{*this};                  // the guest's
     Timer wait_timer{*this};             // the end of a wait: of blocking with a deadline, or of being parked
+    Timer watchdog{*this};               // the domain's; used in vCPU 0's entry only, which may be offline then
 };
 
 }  // namespace ringfold

@@ -8,6 +8,7 @@
 #include "hypervisor/sched/run_state.hpp"
 #include "hypervisor/sched/timer_arming.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace ringfold::scheduler {
@@ -58,6 +59,9 @@ void leave_blocked(Vcpu &vcpu, RunQueue &queue, uint64_t deadline) {
 bool expire(Timer &timer, RunQueue &queue, uint64_t now) {
     Vcpu &vcpu = *timer.owner.vcpu;
     ScheduleEntry &entry = vcpu.schedule;
+    if (&timer == &entry.watchdog) {
+        return false;
+    }
     if (&timer == &entry.timer) {
         set_pending(vcpu);
         return end_wait(vcpu, queue, now);
@@ -164,6 +168,78 @@ void interrupt_domain(Domain &domain) {
     }
 }
 
+uint64_t run_time_of(const Domain &domain) {
+    uint64_t sum = 0;
+    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+        const ScheduleEntry &entry = domain.vcpus[number]->schedule;
+        auto queue = Processors::lock_home(entry);
+        sum += entry.run_time[RINGFOLD_VCPU_RUNNING];
+        if (entry.state == VcpuState::running) {
+            const uint64_t now = nanoseconds_since_boot();
+            sum += now > entry.state_since ? now - entry.state_since : 0;
+        }
+    }
+    return sum;
+}
+
+void hold_domain(Domain &domain) {
+    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+        const ScheduleEntry &entry = domain.vcpus[number]->schedule;
+        CpuId home;
+        bool runs = false;
+        {
+            auto queue = Processors::lock_home(entry);
+            home = entry.home.load(std::memory_order_relaxed);
+            runs = entry.on_cpu.load(std::memory_order_relaxed);
+        }
+        if (runs) {
+            kick(home);
+        }
+    }
+}
+
+bool has_stopped(Domain &domain) {
+    return std::none_of(domain.vcpus.begin(), domain.vcpus.begin() + domain.vcpu_count, [](const Vcpu *vcpu) {
+        auto queue = Processors::lock_home(vcpu->schedule);
+        // Acquire pairs with the release of the CPU that it left: what was saved is seen.
+        return vcpu->schedule.on_cpu.load(std::memory_order_acquire);
+    });
+}
+
+void resume_domain(Domain &domain) {
+    const uint64_t now = nanoseconds_since_boot();
+    for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+        ScheduleEntry &entry = domain.vcpus[number]->schedule;
+        bool was_held = false;
+        {
+            auto queue = Processors::lock_home(entry);
+            was_held = entry.parked;
+            if (was_held) {
+                queue->withdraw(entry);
+            }
+        }
+        if (was_held) {
+            dispatch::make_ready(processors, entry, now);
+        }
+    }
+}
+
+uint64_t set_watchdog(Domain &domain, uint64_t deadline) {
+    ScheduleEntry &entry = domain.vcpus[0]->schedule;
+    uint64_t before = 0;
+    CpuId home;
+    {
+        auto queue = Processors::lock_home(entry);
+        home = entry.home.load(std::memory_order_relaxed);
+        before = entry.watchdog.deadline;
+        queue->timers().set(entry.watchdog, deadline);
+    }
+    if (deadline != 0) {
+        kick(home);  // which arms its timer when it looks
+    }
+    return before;
+}
+
 void yield() {
     GuestCpu &guest = this_cpu().guest;
     guest.yielding = true;
@@ -246,19 +322,23 @@ void handle_timer() {
         const uint64_t now = nanoseconds_since_boot();
         Timer *timer = nullptr;
         bool is_ready = false;
-        DomainReference domain;  // whose vCPU's own timer it is: on line under the lock, but perhaps not after it
+        DomainReference domain;  // of what else there is to do: on line under the lock, but perhaps not after it
+        bool is_watchdog = false;
         {
             auto queue = Processors::lock(self);
             timer = queue->timers().take_expired(now);
             is_ready = timer != nullptr && expire(*timer, *queue, now);
-            if (timer != nullptr && timer == &timer->owner.timer) {
+            is_watchdog = timer != nullptr && timer == &timer->owner.watchdog;
+            if (timer != nullptr && (timer == &timer->owner.timer || is_watchdog)) {
                 domain = DomainReference::to(timer->owner.vcpu->domain);
             }
         }
         if (timer == nullptr) {
             break;
         }
-        if (domain) {
+        if (is_watchdog) {
+            begin_shutdown(*domain, ShutdownReason::watchdog, 0);
+        } else if (domain) {
             raise_virtual_irq(domain->events, timer->owner.vcpu->events, VirtualIrq::timer);
         }
         if (is_ready) {

@@ -31,6 +31,23 @@ void start(Vcpu &vcpu);
 bool wake(Vcpu &vcpu);
 // Asks every CPU that has a vCPU of `domain` to look at it again.
 void interrupt_domain(Domain &domain);
+
+// ns that its vCPUs, all together, have run.
+[[nodiscard]] uint64_t run_time_of(const Domain &domain);
+
+// --- standstill (DomainSchedule::standstill)
+
+// It has begun: makes the vCPUs that run stop.
+void hold_domain(Domain &domain);
+// True: no vCPU is on a CPU any more, and until the standstill ends none will be. What they were is in memory.
+[[nodiscard]] bool has_stopped(Domain &domain);
+// It has ended: those that were held back wait for a CPU again.
+void resume_domain(Domain &domain);
+
+// --- a domain's watchdog: it is shut down when that runs out
+
+// In system time; 0: none. Gives the deadline there was; 0: there was none, or it is over.
+uint64_t set_watchdog(Domain &domain, uint64_t deadline);
 // The CPU where it runs or ran last: a hint.
 [[nodiscard]] CpuId home_of(const Vcpu &vcpu);
 

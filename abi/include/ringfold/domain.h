@@ -52,6 +52,14 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
 #define RINGFOLD_SHUTDOWN_CRASH 2U
 #define RINGFOLD_SHUTDOWN_WATCHDOG 3U /* its watchdog ran out; by the hypervisor only */
 
+/*
+ * Pauses are counted: each domain_pause needs a domain_unpause. A paused domain keeps its state; none of its vCPUs runs
+ * (in their pages they are RINGFOLD_VCPU_RUNNABLE or _BLOCKED), its events become pending, its system time goes on, its
+ * watchdog stands still. One that is paused while it is built begins to run when it was started *and* unpaused. It can be
+ * shut down and destroyed as ever. When the last domain with the right to control others has ended, all pauses end.
+ */
+#define RINGFOLD_DOMAIN_PAUSES_MAX 255U
+
 /* hypercall domain_describe. All of it is written by the hypervisor. */
 struct ringfold_domain_info {
 	uint32_t domain;          /* its number */
@@ -64,8 +72,11 @@ struct ringfold_domain_info {
 	uint32_t vcpu_count;      /* most it may start */
 	uint32_t vcpus_online;
 	char name[RINGFOLD_DOMAIN_NAME_SIZE];
+	uint64_t run_time;        /* ns that its vCPUs, all together, have run */
+	uint32_t pauses;          /* how often it is paused; 0: it is not */
+	uint32_t reserved;        /* 0 */
 };
-RINGFOLD_ASSERT_SIZE(struct ringfold_domain_info, 80);
+RINGFOLD_ASSERT_SIZE(struct ringfold_domain_info, 96);
 
 /* hypercall domain_copy: bytes between the caller's call buffer and a frame of the domain. */
 struct ringfold_domain_copy_element {

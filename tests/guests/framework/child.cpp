@@ -141,6 +141,17 @@ Result read_domain_info(uint32_t domain, ringfold_domain_info &info) {
     return result;
 }
 
+Result pause_domain(uint32_t domain) {
+    const uint64_t end = system_time() + patience;
+    Result result = hypercall(RINGFOLD_HYPERCALL_DOMAIN_PAUSE, domain, 0);
+    while (result.status == -RINGFOLD_EAGAIN && system_time() < end) {
+        result = hypercall(RINGFOLD_HYPERCALL_DOMAIN_PAUSE, domain, result.value);
+    }
+    return result;
+}
+
+Result unpause_domain(uint32_t domain) { return hypercall(RINGFOLD_HYPERCALL_DOMAIN_UNPAUSE, domain); }
+
 Child create_child(const ChildOptions &options) {
     Child child;
     const Result created = create_domain(configuration_of(options));
@@ -203,6 +214,18 @@ Child run_child(void (*program)(), uint64_t argument, const ChildOptions &option
         fatal_failure("domain_start: status %ld", started.status);
     }
     return child;
+}
+
+uint64_t read_child_word(const Child &child, Child::Page page, uint64_t offset) {
+    *call_buffer<ringfold_domain_copy_element>() = {.frame = child.frames[page].number,
+                                                    .buffer_offset = code_offset,
+                                                    .frame_offset = static_cast<uint32_t>(offset),
+                                                    .length = sizeof(uint64_t)};
+    const ringfold_hypercall_result result = ringfold_domain_copy(child.id, RINGFOLD_DOMAIN_COPY_OUT, 0, 1);
+    if (result.status != 0) {
+        fatal_failure("domain_copy: status %ld", result.status);
+    }
+    return *call_buffer<uint64_t>(code_offset);
 }
 
 ringfold_domain_info await_domain_state(uint32_t domain, uint32_t state) {

@@ -52,6 +52,8 @@ Result create_domain(const ringfold_domain_configuration &configuration);
 Result populate_domain(uint32_t domain, uint64_t count, uint64_t order = 0);  // the frames are then in the call buffer
 Result destroy_domain(uint32_t domain);                                       // issued again while it is preempted
 Result read_domain_info(uint32_t domain, ringfold_domain_info &info);
+Result pause_domain(uint32_t domain);  // issued again until all vCPUs have stopped
+Result unpause_domain(uint32_t domain);
 
 // All steps; a refusal ends the test.
 Child create_child(const ChildOptions &options = {});  // with its frames, still empty
@@ -59,6 +61,9 @@ void fill_child(const Child &child);                   // programs and page tabl
 ringfold_vcpu_context child_context(const Child &child, void (*program)(), uint64_t argument = 0);
 Result start_child(const Child &child, const ringfold_vcpu_context &context);
 Child run_child(void (*program)(), uint64_t argument = 0, const ChildOptions &options = {});
+
+// A word of one of its pages.
+uint64_t read_child_word(const Child &child, Child::Page page, uint64_t offset);
 
 // The state that the domain comes to; waits for `state`, and ends the test if it does not come.
 ringfold_domain_info await_domain_state(uint32_t domain, uint32_t state);
