@@ -9,6 +9,7 @@
 #include "hypervisor/domain/layout.hpp"
 #include "hypervisor/domain/physical_map.hpp"
 #include "hypervisor/domain/reaper.hpp"
+#include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/entry.hpp"

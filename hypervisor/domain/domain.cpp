@@ -111,8 +111,8 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     domain.reason = reason;
     domain.exit_code = code;
     domain.schedule.bandwidth.set_cap(Bandwidth::unlimited);  // its end does not wait for its next allowance
-    domain.schedule.standstill.forbid();
     domain.ending.store(true, std::memory_order_release);
+    domain.schedule.standstill.forbid();  // after that: whoever may choose a vCPU again sees that it ends
     scheduler::interrupt_domain(domain);
 }
 

@@ -66,8 +66,12 @@ void free_frame(MachineFrame frame) { free_frames(frame, Order{0}); }
 Result<void> take_apart(Domain &domain) {
     if (!domain.vcpus_released) {
         TRY(close_all_ports(domain.events));
-        for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
-            release_vcpu(*domain.vcpus[number]);
+        {
+            // Somebody may have found it paused a moment ago, and be at its registers.
+            auto pauses = domain.pauses.lock();
+            for (uint32_t number = 0; number < domain.vcpu_count; ++number) {
+                release_vcpu(*domain.vcpus[number]);
+            }
         }
         domain.memory.close();  // whoever still refers to it gives it no more
         domain.grants.close_table();

@@ -3,11 +3,10 @@
 
 #include "hypervisor/cpu/extended_state.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/gate/selectors.hpp"
 #include "hypervisor/mm/held_frames.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
-#include "hypervisor/mm/virtual_map.hpp"
-#include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -18,22 +17,6 @@ namespace ringfold {
 namespace {
 
 constexpr uint64_t kernel_flags = 0x202;  // IF and the bit that is always 1
-
-// An address that the gate may IRETQ to: canonical, and not in slot 256.
-bool is_code_address(uint64_t address) { return is_canonical(address) && !virtual_map::touches_slot(address, 1); }
-bool is_code_address_or_none(uint64_t address) { return address == 0 || is_code_address(address); }
-
-bool is_upper_half(uint64_t address) { return static_cast<int64_t>(address) < 0; }
-
-Result<void> check_context(const ringfold_vcpu_context &context) {
-    if (context.reserved != 0) {
-        return Error::invalid_argument;
-    }
-    if (!is_code_address(context.rip) || !is_canonical(context.gs_base) || !is_canonical(context.fs_base)) {
-        return Error::access_denied;
-    }
-    return {};
-}
 
 bool is_page_of_another(const Vcpu &vcpu, MachineFrame page) {
     const Domain &domain = vcpu.domain;
@@ -83,22 +66,6 @@ void set_registers(Vcpu &vcpu, const ringfold_vcpu_context &context) {
 }
 
 }  // namespace
-
-Result<void> check_entries(const ringfold_vcpu_entries &entries) {
-    for (unsigned vector = 0; vector < exception_vectors; ++vector) {
-        const bool ignored = vector == vector_nmi || vector == vector_machine_check;
-        if (!ignored && !is_code_address_or_none(entries.exceptions[vector])) {
-            return Error::access_denied;
-        }
-    }
-    const bool good = is_code_address_or_none(entries.hypercall_return) &&
-                      (entries.hypercall_return == 0 || is_upper_half(entries.hypercall_return)) &&
-                      is_code_address_or_none(entries.syscall) && is_code_address_or_none(entries.syscall32) &&
-                      is_code_address_or_none(entries.int80) && is_code_address_or_none(entries.upcall) &&
-                      is_code_address_or_none(entries.bad_return) && is_code_address_or_none(entries.window_start) &&
-                      is_code_address_or_none(entries.window_iretq) && entries.window_start <= entries.window_iretq;
-    return good ? Result<void>{} : Result<void>{Error::access_denied};
-}
 
 Result<void> start_vcpu(Vcpu &vcpu, const ringfold_vcpu_entries &entries, const ringfold_vcpu_context &context) {
     TRY(check_context(context));

@@ -10,9 +10,6 @@
 
 namespace ringfold {
 
-// Are the entry points what the ABI asks (struct ringfold_vcpu_entries)? access_denied names none in particular.
-[[nodiscard]] Result<void> check_entries(const ringfold_vcpu_entries &entries);
-
 // Checks `context`, takes what the vCPU holds, and lets it run. Errors as hypercall vcpu_start lists them; a refused
 // start leaves the vCPU offline with nothing held.
 [[nodiscard]] Result<void> start_vcpu(Vcpu &vcpu, const ringfold_vcpu_entries &entries,

@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/gate/descriptor.hpp"
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
@@ -37,29 +38,6 @@ Result<void> check(std::span<const uint64_t> descriptors) {
     return std::all_of(descriptors.begin(), descriptors.end(), descriptor::guest_may_have)
                ? Result<void>{}
                : Result<void>{Error::access_denied};
-}
-
-// A breakpoint covers at most 8 bytes; it must not reach into slot 256 from below.
-bool may_watch(uint64_t address) {
-    constexpr uint64_t widest = 8;
-    return is_canonical(address) && !virtual_map::touches_slot(address, widest);
-}
-
-// DR7 (Intel SDM vol. 3B, 18.2.4): L/G enables, LE, GE; bit 10 set; RTM (11), GD (13) and 12, 14, 15 clear; for each
-// breakpoint a condition (00 execute, 01 write, 11 read or write; 10 is I/O) and a length.
-bool is_valid_control(uint64_t control) {
-    constexpr uint64_t refused = 0xffff'ffff'0000'f800;
-    if ((control & refused) != 0) {
-        return false;
-    }
-    for (unsigned breakpoint = 0; breakpoint < 4; ++breakpoint) {
-        const uint64_t condition = (control >> (16 + breakpoint * 4)) & 3;
-        const uint64_t length = (control >> (18 + breakpoint * 4)) & 3;
-        if (condition == 2 || (condition == 0 && length != 0)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 template <unsigned Index>
@@ -112,7 +90,7 @@ Returns_nothing thread_descriptor_set(Vcpu &caller, uint32_t index, uint64_t des
 Returns_nothing debug_register_set(Vcpu &caller, uint32_t index, uint64_t value) {
     constexpr uint32_t control_index = 7;
     if (index == control_index) {
-        if (!is_valid_control(value)) {
+        if (!is_debug_control(value)) {
             return Error::access_denied;
         }
         caller.debug.control = value | DebugRegisters::control_reset;

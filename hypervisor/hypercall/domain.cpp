@@ -6,6 +6,7 @@
 #include "hypervisor/domain/holder.hpp"
 #include "hypervisor/domain/pause.hpp"
 #include "hypervisor/domain/reaper.hpp"
+#include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/lib/log.hpp"

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Domains that are paused, and those that watch over themselves.
+// Domains that are paused, what their vCPUs are then, and domains that watch over themselves.
 #include "hypervisor/domain/pause.hpp"
 
 #include "hypervisor/domain/access.hpp"
+#include "hypervisor/domain/vcpu_context.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/sched/scheduler.hpp"
@@ -39,6 +40,18 @@ Returns_progress domain_pause(Vcpu &caller, uint32_t domain, uint32_t counted) {
 Returns_value domain_unpause(Vcpu &caller, uint32_t domain) {
     const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
     return uint64_t{TRY(unpause(*other))};
+}
+
+Returns_nothing vcpu_context_get(Vcpu &caller, uint32_t domain, uint32_t vcpu, uint64_t offset) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    return caller.call_buffer.write_object(offset, TRY(read_registers(*other, vcpu)));
+}
+
+Returns_nothing vcpu_context_set(Vcpu &caller, uint32_t domain, uint32_t vcpu, uint64_t offset) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    ringfold_vcpu_registers registers;
+    TRY(caller.call_buffer.read_object(offset, registers));
+    return write_registers(*other, vcpu, registers);
 }
 
 Returns_nothing watchdog_set(Vcpu &caller, uint64_t deadline) {

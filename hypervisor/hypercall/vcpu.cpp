@@ -2,6 +2,7 @@
 //
 // vCPUs of the calling domain.
 #include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/hypercall/handlers.hpp"

@@ -198,12 +198,15 @@ void hold_domain(Domain &domain) {
     }
 }
 
-bool has_stopped(Domain &domain) {
-    return std::none_of(domain.vcpus.begin(), domain.vcpus.begin() + domain.vcpu_count, [](const Vcpu *vcpu) {
-        auto queue = Processors::lock_home(vcpu->schedule);
-        // Acquire pairs with the release of the CPU that it left: what was saved is seen.
-        return vcpu->schedule.on_cpu.load(std::memory_order_acquire);
-    });
+bool has_stopped(const Vcpu &vcpu) {
+    auto queue = Processors::lock_home(vcpu.schedule);
+    // Acquire pairs with the release of the CPU that it left: what was saved is seen.
+    return !vcpu.schedule.on_cpu.load(std::memory_order_acquire);
+}
+
+bool has_stopped(const Domain &domain) {
+    return std::all_of(domain.vcpus.begin(), domain.vcpus.begin() + domain.vcpu_count,
+                       [](const Vcpu *vcpu) { return has_stopped(*vcpu); });
 }
 
 void resume_domain(Domain &domain) {

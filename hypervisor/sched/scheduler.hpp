@@ -40,7 +40,8 @@ void interrupt_domain(Domain &domain);
 // It has begun: makes the vCPUs that run stop.
 void hold_domain(Domain &domain);
 // True: no vCPU is on a CPU any more, and until the standstill ends none will be. What they were is in memory.
-[[nodiscard]] bool has_stopped(Domain &domain);
+[[nodiscard]] bool has_stopped(const Domain &domain);
+[[nodiscard]] bool has_stopped(const Vcpu &vcpu);
 // It has ended: those that were held back wait for a CPU again.
 void resume_domain(Domain &domain);
 

@@ -12,7 +12,8 @@ namespace ringfold {
 
 class Standstill {
   public:
-    [[nodiscard]] bool is_on() const { return state_.load(std::memory_order_relaxed) == State::on; }
+    // Acquire pairs with forbid(): who sees that it is over sees why.
+    [[nodiscard]] bool is_on() const { return state_.load(std::memory_order_acquire) == State::on; }
 
     // False: it was forbidden.
     [[nodiscard]] bool begin() {
@@ -21,7 +22,7 @@ class Standstill {
     }
     void end() { change(State::on, State::off); }
     // Ends it, for good.
-    void forbid() { state_.store(State::forbidden, std::memory_order_relaxed); }
+    void forbid() { state_.store(State::forbidden, std::memory_order_release); }
 
   private:
     enum class State : uint8_t { off, on, forbidden };

@@ -173,4 +173,30 @@ struct ringfold_vcpu_context {
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_vcpu_context, 64);
 
+/*
+ * hypercalls vcpu_context_get and _set: a vCPU of another domain, between two of its instructions. What is checked where
+ * the guest itself sets it is checked in the same way. Not in it: extended state (x87, vectors), the LDT, the call buffer,
+ * and what is in the vCPU page.
+ */
+struct ringfold_vcpu_registers {
+	uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+	uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+	uint64_t rip;        /* checked: canonical, outside slot 256 */
+	uint64_t rflags;     /* checked: IF and bit 1 set; IOPL, VM, VIF, VIP and reserved bits clear */
+	uint16_t cs, ss;     /* checked: 0x11 with 0x19 or nothing, or both of RPL 3 */
+	uint16_t ds, es, fs, gs; /* checked: nothing, of the LDT, or an index that a guest can load. What is no readable
+	                          * segment when the vCPU runs becomes nothing */
+	uint32_t reserved;   /* must be 0 */
+	uint64_t fs_base;    /* checked: canonical */
+	uint64_t gs_base;    /* checked: canonical. The active one; the other one is in the vCPU page */
+	uint64_t debug_addresses[4]; /* checked like debug_register_set */
+	uint64_t debug_control;      /* checked like debug_register_set */
+	uint64_t thread_descriptors[3]; /* checked like thread_descriptor_set */
+	uint64_t cpu_number_descriptor; /* checked like thread_descriptor_set */
+	uint64_t root;       /* machine frame; checked like that of ringfold_vcpu_context */
+	uint64_t vcpu_page;  /* machine frame; cannot be changed */
+	struct ringfold_vcpu_entries entries; /* checked like vcpu_register */
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_vcpu_registers, 584);
+
 #endif
