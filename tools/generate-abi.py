@@ -5,6 +5,7 @@
   DIR/ringfold/hypercall_numbers.h    the numbers, C11 and C++20
   DIR/ringfold/hypercall_wrappers.h   one inline function a hypercall, for guests
   DIR/ringfold/dispatch_table.inc     one row a hypercall, for hypervisor/hypercall/dispatcher.cpp
+  DIR/ringfold/alone_table.inc        one row for each that cannot be part of a multicall
   docs/abi.md                         the reference page
 """
 
@@ -61,6 +62,7 @@ class Hypercall:
     errors: tuple  # of (error, cause)
     result: str    # meaning of RDX on success, or ""
     progress: str  # meaning of RDX on success and error, or ""
+    alone: bool    # cannot be part of a multicall
 
     @property
     def second_register(self):
@@ -97,7 +99,7 @@ def check_keys(entry, required, optional, where):
     require(not unknown, f"{where}: unknown key {', '.join(unknown)}")
     for key, kind in {**required, **optional}.items():
         if key in entry:
-            right = isinstance(entry[key], kind) and not isinstance(entry[key], bool)
+            right = isinstance(entry[key], kind) and (kind is bool or not isinstance(entry[key], bool))
             require(right, f"{where}: {key} is not of type {kind.__name__}")
             require(kind is not str or entry[key].strip(), f"{where}: {key} is empty")
 
@@ -140,7 +142,7 @@ def read_result(entries, where):
 def read_hypercall(entry, number, base):
     where = f"hypercall {entry.get('name', number) if isinstance(entry, dict) else number}"
     required = {"number": int, "name": str, "summary": str, "since": int, "arguments": list, "rights": str, "errors": list}
-    check_keys(entry, required, {"results": list, "progress": str}, where)
+    check_keys(entry, required, {"results": list, "progress": str, "alone": bool}, where)
     check_name(entry["name"], where)
     require(entry["number"] == number, f"{where}: number {entry['number']}, but {number} is next")
     require(1 <= entry["since"] <= base.version, f"{where}: since version {entry['since']} of {base.version}")
@@ -148,7 +150,7 @@ def read_hypercall(entry, number, base):
     call = Hypercall(number, entry["name"], entry["summary"], entry["since"],
                      read_arguments(entry["arguments"], where), entry["rights"],
                      read_errors(entry["errors"], base, where),
-                     read_result(entry.get("results", []), where), entry.get("progress", ""))
+                     read_result(entry.get("results", []), where), entry.get("progress", ""), entry.get("alone", False))
     require(not (call.result and call.progress), f"{where}: rdx cannot be both result and progress")
     if call.rights.endswith(" of another"):
         require(call.arguments and call.arguments[0].name == "domain", f"{where}: its first argument must be 'domain'")
@@ -281,6 +283,17 @@ def dispatch_table(calls):
     ])
 
 
+def alone_table(calls):
+    return "\n".join([
+        "// SPDX-License-Identifier: Apache-2.0",
+        "//",
+        "// ALONE(number, name) for each hypercall that cannot be part of a multicall. Generated from abi/hypercalls.toml by",
+        "// tools/generate-abi.py.",
+        *[f"ALONE({call.number}, {call.name})" for call in calls if call.alone],
+        "#undef ALONE\n",
+    ])
+
+
 REFERENCE_HEAD = """\
 <!-- Generated from abi/hypercalls.toml by tools/generate-abi.py: edit the table and run `make abi`. -->
 # Hypercall reference
@@ -313,7 +326,8 @@ def reference_entry(call):
         lines.append("")
     if call.result or call.progress:
         lines += [f"{'Progress' if call.progress else 'Result'} (RDX): {call.progress or call.result}.", ""]
-    lines += [f"Rights: {RIGHTS[call.rights]}. Since ABI version {call.since}.", ""]
+    alone = " Cannot be part of a multicall." if call.alone else ""
+    lines += [f"Rights: {RIGHTS[call.rights]}. Since ABI version {call.since}.{alone}", ""]
     if call.errors:
         lines += ["| error | cause |", "| --- | --- |"]
         lines += [f"| {error} | {cell(cause)} |" for error, cause in call.errors]
@@ -355,6 +369,7 @@ def main():
         write_if_changed(options.headers / "ringfold/hypercall_numbers.h", numbers_header(calls))
         write_if_changed(options.headers / "ringfold/hypercall_wrappers.h", wrappers_header(calls))
         write_if_changed(options.headers / "ringfold/dispatch_table.inc", dispatch_table(calls))
+        write_if_changed(options.headers / "ringfold/alone_table.inc", alone_table(calls))
     if options.reference:
         write_if_changed(options.reference, reference_page(calls, base))
 

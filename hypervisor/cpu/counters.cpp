@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/flush_clock.hpp"
+#include "hypervisor/mm/frame_allocator.hpp"
 
 #include <array>
 #include <atomic>
@@ -47,15 +48,15 @@ constexpr std::array hypercall_names{
 }  // namespace
 
 ringfold_counters sum_counters() {
-    std::array<uint64_t, words> sums{};
-    for_each_cpu([&sums](PerCpu &cpu) {
+    ringfold_counters total{};
+    auto *const sums = reinterpret_cast<uint64_t *>(&total);
+    for_each_cpu([sums](PerCpu &cpu) {
         auto *const values = reinterpret_cast<uint64_t *>(&cpu.guest.counters);
         for (std::size_t index = 0; index < words; ++index) {
             sums[index] += std::atomic_ref<uint64_t>(values[index]).load(std::memory_order_relaxed);
         }
     });
-    ringfold_counters total;
-    __builtin_memcpy(&total, sums.data(), sizeof total);
+    total.free_frames = free_frame_count().raw();
     total.safety_flushes_saved = flush_clock::statistics().spared;
     return total;
 }

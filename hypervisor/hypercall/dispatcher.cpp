@@ -8,6 +8,7 @@
 #include <ringfold/base.h>
 #include <ringfold/hypercall.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <limits>
@@ -22,10 +23,7 @@ namespace {
 constexpr std::array argument_registers{&EntryFrame::rdi, &EntryFrame::rsi, &EntryFrame::rdx,
                                         &EntryFrame::r10, &EntryFrame::r8,  &EntryFrame::r9};
 
-struct Outcome {
-    int64_t status;
-    uint64_t second;
-};
+using Outcome = CallOutcome;
 
 Outcome outcome_of(const Result<void> &result) {
     return {.status = result.ok() ? 0 : to_abi(result.error()), .second = 0};
@@ -73,6 +71,28 @@ constexpr std::array table{
 constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
 static_assert(table.size() < counted, "the last counter is for unknown numbers");
 
+constexpr std::array alone{
+#define ALONE(number, name) uint64_t{number},
+#include <ringfold/alone_table.inc>
+};
+
+Outcome carry_out(Vcpu &caller, const EntryFrame &frame, bool is_part) {
+    auto &counts = this_cpu().guest.counters.hypercalls;
+    if (frame.rax >= table.size()) {
+        ++counts[counted - 1];
+        return {.status = -RINGFOLD_ENOSYS, .second = 0};
+    }
+    ++counts[frame.rax];
+    const Row &row = table[frame.rax];
+    if (!caller.domain.rights.includes(row.needed)) {
+        return outcome_of(Result<void>{Error::not_permitted});
+    }
+    if (is_part && std::find(alone.begin(), alone.end(), frame.rax) != alone.end()) {
+        return outcome_of(Result<void>{Error::invalid_argument});
+    }
+    return row.call(caller, frame);
+}
+
 }  // namespace
 
 int64_t to_abi(Error error) {
@@ -113,21 +133,16 @@ int64_t to_abi(Error error) {
     return -RINGFOLD_EINVAL;
 }
 
+CallOutcome dispatch_part(Vcpu &caller, const EntryFrame &frame) { return carry_out(caller, frame, true); }
+
 void dispatch_hypercall(Vcpu &caller, EntryFrame &frame) {
-    auto &counts = this_cpu().guest.counters.hypercalls;
-    Outcome outcome{.status = -RINGFOLD_ENOSYS, .second = 0};
+    Outcome outcome{.status = 0, .second = 0};
     if (frame.rax == RINGFOLD_GATE_INVALIDATE_PAGE) {
         // The gate passes on what INVLPG cannot do where there are PCIDs: a page of the kernel half may be cached under
         // each of this CPU's.
         this_cpu().guest.roots.flush_all();
-        outcome.status = 0;
-    } else if (frame.rax < table.size()) {
-        ++counts[frame.rax];
-        const Row &row = table[frame.rax];
-        outcome = caller.domain.rights.includes(row.needed) ? row.call(caller, frame)
-                                                            : outcome_of(Result<void>{Error::not_permitted});
     } else {
-        ++counts[counted - 1];
+        outcome = carry_out(caller, frame, false);
     }
     frame.rax = static_cast<uint64_t>(outcome.status);
     frame.rdx = outcome.second;

@@ -91,6 +91,7 @@ def test_sound_table_is_read_whole():
     ('rights = "none"', 'rights = "all"', "unknown rights 'all'"),
     ('rights = "none"', 'rights = "none"\nprogress = "steps"', "rdx cannot be both"),
     ('register = "rdx"', 'register = "rax"', "a result can only be in rdx"),
+    ('rights = "none"', 'rights = "none"\nalone = 1', "alone is not of type bool"),
     ("results = [", 'results = [{ register = "rdx", meaning = "x" }, ', "more than one result"),
     ("[[hypercall]]", "[[hypercal]]", "missing hypercall"),
     ("[[hypercall]]", "[[hypercall", "Expected"),
@@ -103,6 +104,12 @@ def test_broken_table_is_refused(old, new, reason):
     assert broken != SOUND
     with pytest.raises(generate_abi.TableError, match=reason):
         generate_abi.read_table(broken, BASE)
+
+
+def test_calls_that_go_alone_are_listed():
+    head, tail = SOUND.rsplit('rights = "none"', 1)
+    calls = generate_abi.read_table(head + 'alone = true\nrights = "none"' + tail, BASE)
+    assert [line for line in generate_abi.alone_table(calls).splitlines() if line.startswith("ALONE")] == ["ALONE(1, two)"]
 
 
 def test_too_many_arguments_are_refused():

@@ -7,7 +7,7 @@
 
 /* hypercall counters_read: of all CPUs together, since boot. */
 struct ringfold_counters {
-	uint64_t hypercalls[64];        /* by number; the last one counts unknown numbers */
+	uint64_t hypercalls[128];       /* by number; the last one counts unknown numbers */
 	uint64_t interrupts;            /* device and timer interrupts taken */
 	uint64_t ipis_sent;
 	uint64_t ipis_received;
@@ -23,9 +23,10 @@ struct ringfold_counters {
 	uint64_t safety_flushes_saved;  /* CPUs that the flush clock spared */
 	uint64_t vcpu_switches;
 	uint64_t page_table_operations; /* batch elements done */
-	uint64_t reserved[16];
+	uint64_t free_frames;           /* now: of the machine */
+	uint64_t reserved[15];
 };
-RINGFOLD_ASSERT_SIZE(struct ringfold_counters, 8 * (64 + 15 + 16));
+RINGFOLD_ASSERT_SIZE(struct ringfold_counters, 8 * (128 + 15 + 16));
 
 /* hypercall debug_frame (debug builds): the accounting of one frame of the caller's. */
 #define RINGFOLD_FRAME_NONE 0U

@@ -31,4 +31,21 @@ struct ringfold_hypercall_result {
 	uint64_t value;
 };
 
+/*
+ * hypercall multicall: one hypercall of several. Rights, arguments and effects are those of the call issued alone; gate
+ * calls, and calls that block, do not return, or are multicalls themselves, give EINVAL or (gate calls) ENOSYS. Read once.
+ * When the multicall gives EAGAIN, the first element that is not done was either not begun (then its status and value are
+ * as the guest left them), or its own status is EAGAIN: then its value tells its progress, and its arguments are to be
+ * moved on as if it had been issued alone.
+ */
+struct ringfold_multicall_element {
+	uint64_t number;       /* guest writes */
+	uint64_t arguments[6]; /* guest writes: RDI, RSI, RDX, R10, R8, R9 */
+	int64_t status;        /* hypervisor writes: RAX */
+	uint64_t value;        /* hypervisor writes: RDX */
+};
+RINGFOLD_ASSERT_SIZE(struct ringfold_multicall_element, 72);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_multicall_element, status, 56);
+#define RINGFOLD_MULTICALL_MAX 512U
+
 #endif
