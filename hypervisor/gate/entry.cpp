@@ -14,8 +14,11 @@
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/lib/panic.hpp"
 #include "hypervisor/mm/flush_clock.hpp"
+#include "hypervisor/mm/slab.hpp"
 #include "hypervisor/platform/interrupt.hpp"
 #include "hypervisor/platform/vectors.hpp"
+
+#include <algorithm>
 
 namespace ringfold {
 
@@ -28,10 +31,24 @@ EntryFrame *visible_frame(uint64_t address, uint64_t root) {
     return reinterpret_cast<EntryFrame *>(in_guest_face ? virtual_map::guest_scratch_alias(address) : address);
 }
 
+// Debug builds: what a handler forgets to initialise shows (XSA-122). As deep as handlers of hypercalls usually get.
+[[gnu::noinline]] void poison_stack() {
+    if constexpr (RINGFOLD_DEBUG != 0) {
+        constexpr uint64_t depth = 4096;
+        constexpr uint64_t own = 128;  // this function's
+        constexpr uint64_t poison = uint64_t{Slab::fresh_poison} * 0x0101'0101'0101'0101;
+        auto here = reinterpret_cast<uint64_t>(__builtin_frame_address(0)) - own;
+        uint64_t words = std::min(depth, here - virtual_map::main_stack.base) / sizeof(uint64_t);
+        auto *cursor = reinterpret_cast<void *>(here - words * sizeof(uint64_t));
+        asm volatile("rep stosq" : "+D"(cursor), "+c"(words) : "a"(poison) : "memory");
+    }
+}
+
 void dispatch(EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
     switch (frame.vector) {
         case vector_hypercall:
+            poison_stack();
             dispatch_hypercall(*guest.current, frame);
             return;
         case vector_undeliverable:
