@@ -110,8 +110,9 @@ void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
     }
     domain.reason = reason;
     domain.exit_code = code;
+    // Sequentially consistent: either who sets a cap sees that it ends, or the cap is lifted after it was set.
+    domain.ending.store(true, std::memory_order_seq_cst);
     domain.schedule.bandwidth.set_cap(Bandwidth::unlimited);  // its end does not wait for its next allowance
-    domain.ending.store(true, std::memory_order_release);
     domain.schedule.standstill.forbid();  // after that: whoever may choose a vCPU again sees that it ends
     scheduler::interrupt_domain(domain);
 }

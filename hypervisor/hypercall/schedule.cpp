@@ -15,11 +15,24 @@ Returns_nothing yield(Vcpu &) {
     return {};
 }
 
-Returns_nothing block(Vcpu &caller) {
+Returns_nothing block(Vcpu &caller) { return block_until(caller, scheduler::no_deadline); }
+
+Returns_nothing block_until(Vcpu &caller, uint64_t deadline) {
     std::atomic_ref<uint8_t>(caller.page->interrupt_flag).store(1, std::memory_order_relaxed);
     end_poll(caller.domain.events, caller.events);  // only an upcall wakes it
-    scheduler::block();
+    scheduler::block(deadline);
     return {};
+}
+
+Returns_value yield_to(Vcpu &caller, uint32_t vcpu) {
+    Vcpu *const target = caller.domain.vcpu(vcpu);
+    if (target == nullptr) {
+        return Error::not_found;
+    }
+    if (target == &caller) {
+        return Error::invalid_argument;
+    }
+    return uint64_t{scheduler::yield_to(*target) ? 1u : 0u};
 }
 
 Returns_nothing shutdown(Vcpu &caller, uint32_t reason, uint32_t code) {

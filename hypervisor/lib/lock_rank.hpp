@@ -19,6 +19,7 @@ enum class LockRank : uint8_t {
     physical_irqs = 33,    // which port each device's interrupt line is bound to
     event_listeners = 34,  // which domains hear of what happens in the machine
     events = 35,           // one domain's ports and event words; never those of two domains at once
+    pools = 35,            // which CPU and which domain is in which pool, and who owns a CPU
     run_queue = 40,        // one CPU's waiting vCPUs and armed timers; never two at once
     console = 50,          // one domain's console; held while a line of its output goes to the log
     interrupt_lines = 60,  // the redirection entries of the IO-APICs

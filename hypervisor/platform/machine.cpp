@@ -13,6 +13,7 @@
 #include "hypervisor/platform/pic.hpp"
 #include "hypervisor/platform/power.hpp"
 #include "hypervisor/platform/time.hpp"
+#include "hypervisor/platform/wall_clock.hpp"
 
 namespace ringfold {
 namespace {
@@ -80,6 +81,7 @@ Result<void> initialise_machine(ByteSpan boot_loader_copy) {
     }
     TRY(initialise_time(description));
     initialise_timer();
+    initialise_wall_clock();
     set_log_clock(nanoseconds_since_boot);
     set_online(CpuId{0});
     set_panic_stop(send_nmi_to_all_others);

@@ -44,7 +44,7 @@ template <typename MayRun>
         if (!is_idle && queue.pool_claim(*entry) + policy::balance_margin >= own) {
             break;
         }
-        const bool is_preferred = entry->preferred.contains(taker);
+        const bool is_preferred = entry->preferred.get().contains(taker);
         // Acquire pairs with the release when its registers were saved. Only a CPU that idles takes what had rather run
         // elsewhere.
         if (!may_run(*entry) || entry->on_cpu.load(std::memory_order_acquire) || (!is_idle && !is_preferred)) {
@@ -54,7 +54,7 @@ template <typename MayRun>
         if (is_preferred && (!is_idle || (running != nullptr && &running->domain == &entry->domain))) {
             return entry;
         }
-        if (found == nullptr || (is_preferred && !found->preferred.contains(taker))) {
+        if (found == nullptr || (is_preferred && !found->preferred.get().contains(taker))) {
             found = entry;
         }
     }

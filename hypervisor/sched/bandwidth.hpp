@@ -21,7 +21,7 @@ class Bandwidth {
     static constexpr uint64_t shortest_run = 50'000;  // ns: what remains is not looked at more often
 
     [[nodiscard]] uint32_t cap() const { return cap_.load(std::memory_order_relaxed); }
-    void set_cap(uint32_t percent) { cap_.store(percent, std::memory_order_relaxed); }
+    void set_cap(uint32_t percent) { cap_.store(percent, std::memory_order_seq_cst); }
 
     // A vCPU ran for `ran` ns until `now`.
     void charge(uint64_t ran, uint64_t now) {

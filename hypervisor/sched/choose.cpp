@@ -6,6 +6,7 @@
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_switch.hpp"
 #include "hypervisor/platform/time.hpp"
+#include "hypervisor/sched/ownership.hpp"
 #include "hypervisor/sched/processors.hpp"
 #include "hypervisor/sched/run_state.hpp"
 #include "hypervisor/sched/scheduler.hpp"
@@ -63,7 +64,7 @@ void Choice::put_aside(RunQueue &queue) {
             set_state(*previous_, VcpuState::stopping, now_);
         } else {
             set_state(*previous_, VcpuState::runnable, now_);
-            previous_moves_ = !entry.parked && !entry.OrderedNode<ReadyTag>::in_tree();
+            previous_moves_ = !entry.parked && !entry.is_waiting();
         }
     }
     previous_stops_ = entry.state == VcpuState::stopping;
@@ -73,6 +74,7 @@ void Choice::put_aside(RunQueue &queue) {
 void Choice::end(RunQueue &queue, Vcpu &vcpu) {
     queue.timers().set(vcpu.schedule.timer, 0);
     set_state(vcpu, VcpuState::offline, now_);
+    ownership::release(vcpu.schedule);
     vcpu.next_ended = ended_;
     ended_ = &vcpu;
 }
@@ -90,6 +92,9 @@ bool Choice::accept(RunQueue &queue, ScheduleEntry *next) {
         next->on_cpu.store(true, std::memory_order_relaxed);
         if (next->state != VcpuState::running) {
             set_state(*next->vcpu, VcpuState::running, now_);
+        }
+        if (!dispatch::allowed(processors, *next).contains(self_)) {
+            guest_.reschedule.store(true, std::memory_order_relaxed);  // it must leave before it runs
         }
     }
     arm_for(queue);

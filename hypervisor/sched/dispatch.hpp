@@ -28,8 +28,11 @@ concept Machine = requires(T &machine, CpuId cpu, const ScheduleEntry &entry) {
 // Where it may run. An affinity that leaves nothing of the pool does not count.
 template <Machine M>
 [[nodiscard]] CpuSet allowed(M &machine, const ScheduleEntry &entry) {
+    if (const CpuSet owned = entry.owned.get(); !owned.empty()) {
+        return owned;
+    }
     const CpuSet cpus = machine.pool_of(entry).cpus.get();
-    const CpuSet both = entry.owned_cpu.has_value() ? CpuSet::of(*entry.owned_cpu) : cpus & entry.affinity;
+    const CpuSet both = cpus & entry.affinity.get();
     return both.empty() ? cpus : both;
 }
 
@@ -42,6 +45,22 @@ void publish(M &machine, CpuId cpu, const RunQueue &queue) {
 
 namespace detail {
 
+// Under the lock of `from`: a vCPU that is not to run there leaves for `to`.
+template <Machine M>
+void send(M &machine, CpuId from, RunQueue &queue, ScheduleEntry &entry, CpuId to) {
+    queue.detach(entry);
+    entry.home.store(to, std::memory_order_relaxed);
+    publish(machine, from, queue);
+}
+
+// Under the lock of `self`, where it was sent from another one: it waits here. This CPU is about to look.
+template <Machine M>
+void receive(M &machine, CpuId self, RunQueue &queue, ScheduleEntry &entry, uint64_t now) {
+    queue.attach(entry);
+    (void)queue.add(entry, false, now);
+    publish(machine, self, queue);
+}
+
 template <Machine M>
 CpuId place(M &machine, const RunQueue &home, const ScheduleEntry &entry, uint64_t now) {
     const CpuId at = entry.home.load(std::memory_order_relaxed);
@@ -49,7 +68,7 @@ CpuId place(M &machine, const RunQueue &home, const ScheduleEntry &entry, uint64
         return at;
     }
     return ringfold::place(Waking{.allowed = allowed(machine, entry),
-                                  .preferred = entry.preferred,
+                                  .preferred = entry.preferred.get(),
                                   .idle = machine.pool_of(entry).idle.get(),
                                   .home = at,
                                   .claim = home.pool_claim(entry),
@@ -67,8 +86,7 @@ bool settle(M &machine, ScheduleEntry &entry, bool may_move, uint64_t now) {
         queue->begin_wake(entry);
         const CpuId target = may_move ? place(machine, *queue, entry, now) : home;
         if (target != home) {
-            queue->detach(entry);
-            entry.home.store(target, std::memory_order_relaxed);
+            send(machine, home, *queue, entry, target);
         } else {
             must_look = queue->add(entry, true, now);
             publish(machine, home, *queue);
@@ -101,7 +119,7 @@ void make_ready(M &machine, ScheduleEntry &entry, uint64_t now) {
 template <Machine M>
 void pull(M &machine, CpuId self, VirtualTime own, uint64_t now) {
     Pool &pool = machine.pool_of(self);
-    CpuSet candidates = pool.overloaded.get() - CpuSet::of(self);
+    CpuSet candidates = (pool.overloaded.get() & pool.cpus.get()) - CpuSet::of(self);
     const auto load_of = [&machine](CpuId cpu) -> const CpuLoad & { return machine.load_of(cpu); };
     const auto may_run = [&](const ScheduleEntry &entry) {
         return &machine.pool_of(entry) == &pool && allowed(machine, entry).contains(self);
@@ -113,19 +131,41 @@ void pull(M &machine, CpuId self, VirtualTime own, uint64_t now) {
             auto queue = machine.lock(*victim);
             taken = find_to_take(*queue, self, own, may_run);
             if (taken != nullptr) {
-                queue->detach(*taken);
-                taken->home.store(self, std::memory_order_relaxed);
-                publish(machine, *victim, *queue);
+                detail::send(machine, *victim, *queue, *taken, self);
             }
         }
         if (taken != nullptr) {
-            auto queue = machine.lock(self);
-            queue->attach(*taken);
-            (void)queue->add(*taken, false, now);  // this CPU is about to look
-            publish(machine, self, *queue);
+            detail::receive(machine, self, *machine.lock(self), *taken, now);
             return;
         }
     }
+}
+
+// `entry` is to run on this CPU next, which is about to choose. False: it does not wait, may not run here, or is too
+// far ahead of who waits here.
+template <Machine M>
+bool prefer(M &machine, CpuId self, ScheduleEntry &entry, uint64_t now) {
+    const CpuId home = entry.home.load(std::memory_order_relaxed);
+    {
+        auto queue = machine.lock(home);
+        if (entry.home.load(std::memory_order_relaxed) != home || !entry.is_waiting() ||
+            queue->pool_claim(entry) - policy::longest_lead > machine.load_of(self).best_waiting()) {
+            return false;
+        }
+        if (home == self) {
+            queue->prefer(entry);
+            return true;
+        }
+        // Acquire pairs with the release when its registers were saved.
+        if (entry.on_cpu.load(std::memory_order_acquire) || !allowed(machine, entry).contains(self)) {
+            return false;
+        }
+        detail::send(machine, home, *queue, entry, self);
+    }
+    auto queue = machine.lock(self);
+    detail::receive(machine, self, *queue, entry, now);
+    queue->prefer(entry);
+    return true;
 }
 
 // Tells a CPU that should take over whoever waits for this one longest.

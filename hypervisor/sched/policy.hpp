@@ -28,6 +28,10 @@ inline constexpr uint64_t shortest_run = 500'000;  // ns
 // slice and then blocks for a moment does not lose what it waited for.
 inline constexpr VirtualDuration sleeper_bonus{12'000'000};
 
+// One that is preferred (for it wakes up, or another one yields to it) goes before those with a better claim, but it is
+// by this ahead of them at most: two that keep preferring each other do not keep the CPU for themselves.
+inline constexpr VirtualDuration longest_lead{30'000'000};
+
 // A CPU takes over a vCPU that waits elsewhere and has a claim better by this than what it would run itself.
 inline constexpr VirtualDuration balance_margin{12'000'000};
 // By no more than this does the level of a CPU's queue lag behind the pool's: longer ago is forgotten.

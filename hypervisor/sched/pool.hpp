@@ -3,7 +3,7 @@
 // A pool of CPUs: its domains run on these CPUs and no others do. Pure.
 #pragma once
 
-#include "hypervisor/lib/cpu_set.hpp"
+#include "hypervisor/lib/shared_cpu_set.hpp"
 #include "hypervisor/sched/virtual_time.hpp"
 
 #include <atomic>
@@ -16,35 +16,12 @@ enum class PoolMode : uint8_t {
     one_to_one,  // a vCPU owns a CPU from its start to its end
 };
 
-// A CpuSet that any CPU may change, without a lock. Sequentially consistent: a CPU says that it idles and then looks
-// who waits; whoever makes a vCPU wait says so and then looks who idles. One of them sees the other.
-class SharedCpuSet {
-  public:
-    [[nodiscard]] CpuSet get() const { return CpuSet{bits_.load(std::memory_order_seq_cst)}; }
-    void set(CpuSet cpus) { bits_.store(cpus.raw(), std::memory_order_seq_cst); }
-    // Costs a locked instruction only where it changes something.
-    void set(CpuId cpu, bool value) {
-        if (get().contains(cpu) == value) {
-            return;
-        }
-        if (value) {
-            bits_.fetch_or(CpuSet::of(cpu).raw(), std::memory_order_seq_cst);
-        } else {
-            bits_.fetch_and(~CpuSet::of(cpu).raw(), std::memory_order_seq_cst);
-        }
-    }
-
-  private:
-    std::atomic<uint64_t> bits_ = 0;
-};
-
 struct Pool {
     SharedCpuSet cpus;
     SharedCpuSet idle;        // run nobody
     SharedCpuSet overloaded;  // let somebody wait
     SharedCpuSet owned;       // one_to_one: belong to a vCPU
     std::atomic<PoolMode> mode = PoolMode::shared;
-    std::atomic<uint32_t> domains = 0;
 
     [[nodiscard]] VirtualTime level() const { return VirtualTime{level_.load(std::memory_order_relaxed)}; }
     // A CPU's queue is at this level. Small steps are not told: the word is shared by all CPUs.

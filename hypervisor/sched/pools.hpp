@@ -11,6 +11,7 @@
 namespace ringfold::pools {
 
 inline constexpr uint8_t count = 8;
+inline constexpr uint8_t of_new_domains = 0;
 
 [[nodiscard]] Pool &at(uint8_t number);
 [[nodiscard]] Pool &of(CpuId cpu);

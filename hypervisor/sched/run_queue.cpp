@@ -33,7 +33,7 @@ void RunQueue::take_out(ScheduleEntry &entry) {
 }
 
 void RunQueue::withdraw(ScheduleEntry &entry) {
-    if (entry.OrderedNode<ReadyTag>::in_tree()) {
+    if (entry.is_waiting()) {
         take_out(entry);
     }
     if (entry.parked) {
@@ -86,7 +86,9 @@ void RunQueue::park(ScheduleEntry &entry) {
 // Takes the best of those that wait out of the queue, parking those that must wait longer. Null if the one that runs is
 // to go on.
 ScheduleEntry *RunQueue::take_best(Now current, uint64_t now) {
-    if (ScheduleEntry *const wanted = favourite_; wanted != nullptr && !must_wait(*wanted, now)) {
+    ScheduleEntry *const wanted = std::exchange(favourite_, nullptr);
+    if (wanted != nullptr && wanted->virtual_time - policy::longest_lead <= ready_.first()->virtual_time &&
+        !must_wait(*wanted, now)) {
         take_out(*wanted);
         return wanted;
     }

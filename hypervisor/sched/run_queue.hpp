@@ -43,8 +43,8 @@ class RunQueue {
     ScheduleEntry *choose(Now current, uint64_t now);
     // The one that choose() gave cannot run after all.
     void drop_running(uint64_t now);
-    // `entry`, if it waits here, is to run next, without regard to claims.
-    void prefer(ScheduleEntry &entry) { favourite_ = entry.OrderedNode<ReadyTag>::in_tree() ? &entry : nullptr; }
+    // `entry`, which waits here, is to run next; but by longest_lead at most before those with a better claim.
+    void prefer(ScheduleEntry &entry) { favourite_ = &entry; }
 
     // Somebody woke up here and is to run at once.
     [[nodiscard]] bool must_give_way() const { return must_give_way_; }

@@ -4,8 +4,8 @@
 // if nothing else is said.
 #pragma once
 
-#include "hypervisor/lib/cpu_set.hpp"
 #include "hypervisor/lib/ordered_tree.hpp"
+#include "hypervisor/lib/shared_cpu_set.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/sched/bandwidth.hpp"
 #include "hypervisor/sched/standstill.hpp"
@@ -16,7 +16,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
 namespace ringfold {
 
@@ -37,6 +36,8 @@ struct ScheduleEntry : OrderedNode<struct ReadyTag> {
 
     [[nodiscard]] Weight weight() const { return Weight{domain.weight.load(std::memory_order_relaxed)}; }
 
+    [[nodiscard]] bool is_waiting() const { return OrderedNode<ReadyTag>::in_tree(); }
+
     // Ends the present state at `now` and accounts for it.
     void change_state(VcpuState next, uint64_t now) {
         run_time[abi_state(state)] += now - state_since;
@@ -55,11 +56,13 @@ struct ScheduleEntry : OrderedNode<struct ReadyTag> {
     VcpuState state = VcpuState::offline;
     // Runnable, but its domain is paused, or its cap exhausted: then it waits for `wait_timer`.
     bool parked = false;
-    bool was_notified = false;           // since begin_wait()
-    VirtualTime virtual_time{};          // as its home counts (ReadyQueue)
-    CpuSet affinity = every_cpu;         // the CPUs on which it may run
-    CpuSet preferred = every_cpu;        // and those of them on which it had rather run
-    std::optional<CpuId> owned_cpu;      // in a pool that is one to one
+    bool was_notified = false;   // since begin_wait()
+    VirtualTime virtual_time{};  // as its home counts (ReadyQueue)
+    // Where it may run, those of them where it had rather run, and in a pool that is one to one its own CPU. They
+    // change under the lock; who reads without it has a hint.
+    SharedCpuSet affinity{every_cpu};
+    SharedCpuSet preferred{every_cpu};
+    SharedCpuSet owned;
     uint64_t state_since = 0;            // ns of system time
     std::array<uint64_t, 4> run_time{};  // ns in each state, by RINGFOLD_VCPU_*
     Timer timer{*this};                  // the guest's

@@ -4,6 +4,7 @@
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/event/virtual_irq.hpp"
 #include "hypervisor/platform/time.hpp"
+#include "hypervisor/sched/ownership.hpp"
 #include "hypervisor/sched/processors.hpp"
 #include "hypervisor/sched/run_state.hpp"
 #include "hypervisor/sched/timer_arming.hpp"
@@ -77,17 +78,11 @@ enum class Attention : uint8_t { nobody, visit, ready };
 
 }  // namespace
 
-Result<void> reserve(Vcpu &vcpu) {
-    auto queue = Processors::lock_home(vcpu.schedule);
-    if (vcpu.schedule.state != VcpuState::offline) {
-        return Error::already_exists;
-    }
-    vcpu.schedule.state = VcpuState::starting;
-    return {};
-}
+Result<void> reserve(Vcpu &vcpu) { return ownership::reserve(vcpu); }
 
 void cancel(Vcpu &vcpu) {
     auto queue = Processors::lock_home(vcpu.schedule);
+    ownership::release(vcpu.schedule);
     vcpu.schedule.state = VcpuState::offline;
 }
 
@@ -250,32 +245,8 @@ void yield() {
 }
 
 bool yield_to(Vcpu &target) {
-    const CpuId self = this_cpu().id;
-    ScheduleEntry &entry = target.schedule;
-    const uint64_t now = nanoseconds_since_boot();
     yield();
-    {
-        auto queue = Processors::lock_home(entry);
-        const bool waits = entry.OrderedNode<ReadyTag>::in_tree();
-        const CpuId home = home_of(target);
-        if (!waits || (home != self && (entry.on_cpu.load(std::memory_order_acquire) ||
-                                        !dispatch::allowed(processors, entry).contains(self)))) {
-            return false;
-        }
-        if (home == self) {
-            queue->prefer(entry);
-            return true;
-        }
-        queue->detach(entry);
-        entry.home.store(self, std::memory_order_relaxed);
-        dispatch::publish(processors, home, *queue);
-    }
-    auto queue = Processors::lock(self);
-    queue->attach(entry);
-    (void)queue->add(entry, false, now);
-    queue->prefer(entry);
-    dispatch::publish(processors, self, *queue);
-    return true;
+    return dispatch::prefer(processors, this_cpu().id, target.schedule, nanoseconds_since_boot());
 }
 
 void block(uint64_t deadline) {

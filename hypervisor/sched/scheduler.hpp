@@ -16,7 +16,7 @@ namespace ringfold::scheduler {
 // --- from offline and back
 
 // An offline vCPU becomes the caller's to set up: nobody else can start it until start() or cancel(). already_exists:
-// it is not offline.
+// it is not offline; busy: its pool is one to one, and has no CPU left.
 [[nodiscard]] Result<void> reserve(Vcpu &vcpu);
 void cancel(Vcpu &vcpu);
 // The reserved vCPU is complete: it may run from now on.
@@ -55,8 +55,8 @@ uint64_t set_watchdog(Domain &domain, uint64_t deadline);
 // --- for the vCPU that runs here: the effect is at the end of the visit
 
 void yield();
-// Lets `target`, of the same domain, run here instead of the caller, if it waits for a CPU and may run on this one; and
-// yields. True if it will.
+// Yields, to `target` of the same domain if it waits for a CPU, may run on this one and is not too far ahead of the
+// others that wait for it. True if it will run next.
 [[nodiscard]] bool yield_to(Vcpu &target);
 // Blocks, unless an upcall is pending, until notified or woken, or until system time `deadline`.
 inline constexpr uint64_t no_deadline = UINT64_MAX;

@@ -49,6 +49,10 @@ class CreditScheduling : public Scheduling {
     }
 
     void yield(unsigned cpu, uint64_t now) override { choose(cpu, now, true); }
+    bool yield_to(unsigned cpu, Task &, uint64_t now) override {
+        yield(cpu, now);
+        return false;
+    }
 
     void interrupt(unsigned cpu, uint64_t now) override {
         charge(cpu, now);

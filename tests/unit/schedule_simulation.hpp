@@ -63,6 +63,8 @@ class Scheduling {
     virtual void wake(Task &task, uint64_t now) = 0;
     virtual void block(Task &task, unsigned cpu, uint64_t now) = 0;  // it runs there
     virtual void yield(unsigned cpu, uint64_t now) = 0;
+    // To `task`, if it can be: true.
+    virtual bool yield_to(unsigned cpu, Task &task, uint64_t now) = 0;
     virtual void interrupt(unsigned cpu, uint64_t now) = 0;
     [[nodiscard]] virtual uint64_t deadline(unsigned cpu) const = 0;  // of the next interrupt
     [[nodiscard]] virtual Task *running(unsigned cpu) const = 0;

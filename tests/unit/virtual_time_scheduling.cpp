@@ -25,8 +25,8 @@ class VirtualTimeScheduling : public Scheduling {
         domains_[number].weight = parameters.weight;
         domains_[number].bandwidth.set_cap(parameters.cap);
         ScheduleEntry &entry = entries_.emplace_back(domains_[number], nullptr, cpu_id(task.parameters.cpu));
-        entry.affinity = CpuSet{task.parameters.affinity};
-        entry.preferred = CpuSet{task.parameters.preferred};
+        entry.affinity.set(CpuSet{task.parameters.affinity});
+        entry.preferred.set(CpuSet{task.parameters.preferred});
         entry.state = VcpuState::blocked;
         tasks_.push_back(&task);
     }
@@ -51,6 +51,13 @@ class VirtualTimeScheduling : public Scheduling {
         now_ = now;
         reschedule(cpu, RunQueue::Now::yields);
         serve_kicks();
+    }
+
+    bool yield_to(unsigned cpu, Task &task, uint64_t now) override {
+        now_ = now;
+        const bool runs_next = dispatch::prefer(*this, cpu_id(cpu), entries_[task.number], now);
+        yield(cpu, now);
+        return runs_next;
     }
 
     void interrupt(unsigned cpu, uint64_t now) override {

@@ -48,7 +48,7 @@ USER_PROGRAM void system_calls() {
 extern "C" [[gnu::naked]] void hypercalls() {
     asm volatile(EVENTS_BEGIN("hypercalls") MARK_REGISTERS HYPERCALL("hypercalls", "0x100", "0")
                      HYPERCALL("hypercalls", "0x101", "0") HYPERCALL("hypercalls", "0x102", "-38")
-                         HYPERCALL("hypercalls", "60", "-38") EVENTS_END("hypercalls") "int $0x80");
+                         HYPERCALL("hypercalls", "200", "-38") EVENTS_END("hypercalls") "int $0x80");
 }
 
 // Assembly has no use for the suffixes of the ABI's constants.
@@ -56,7 +56,7 @@ extern "C" [[gnu::naked]] void hypercalls() {
 #define VCPU_PAGE_FLAGS "0xffff800000050028"
 #define YIELD "7"
 static_assert(RINGFOLD_VCPU_PAGE_ADDRESS == 0xffff'8000'0005'0000 && RINGFOLD_INTERRUPT_FLAG_OFFSET == 0x28);
-static_assert(RINGFOLD_HYPERCALL_YIELD == 7 && RINGFOLD_HYPERCALL_COUNT <= 60 && RINGFOLD_ENOSYS == 38);
+static_assert(RINGFOLD_HYPERCALL_YIELD == 7 && RINGFOLD_HYPERCALL_COUNT <= 200 && RINGFOLD_ENOSYS == 38);
 static_assert(RINGFOLD_VECTOR_INT80 == 0x80 && RINGFOLD_VECTOR_SLOW_RETURN == 0x81);
 
 // Ring 1: an upcall that the hypervisor delivers on the way out.

@@ -15,8 +15,8 @@ namespace {
 constexpr uint64_t numbers[] = {
     RINGFOLD_HYPERCALL_COUNT,
     RINGFOLD_HYPERCALL_COUNT + 1,
-    63,
-    64,
+    RINGFOLD_HYPERCALL_COUNT + 2,
+    0x7f,
     0xff,
     RINGFOLD_GATE_INVALIDATE_PAGE - 1,
     RINGFOLD_GATE_FLUSH + 1,
@@ -36,7 +36,7 @@ constexpr uint64_t numbers[] = {
 
 uint64_t unknown_calls() {
     hypercall(RINGFOLD_HYPERCALL_COUNTERS_READ, 0);
-    return call_buffer<ringfold_counters>()->hypercalls[63];
+    return call_buffer<ringfold_counters>()->hypercalls[127];
 }
 
 }  // namespace

@@ -108,10 +108,11 @@ void use_the_rest() {
     write_output(RINGFOLD_HYPERCALL_MULTICALL, 0UL, 1UL);
 }
 
-// Neither returns; the next two would wait for ever with such arguments.
+// Neither returns; the next three would wait for ever with such arguments.
 bool can_be_issued_blindly(uint64_t number) {
     return number != RINGFOLD_HYPERCALL_SHUTDOWN && number != RINGFOLD_HYPERCALL_VCPU_STOP &&
-           number != RINGFOLD_HYPERCALL_EVENT_POLL && number != RINGFOLD_HYPERCALL_BLOCK;
+           number != RINGFOLD_HYPERCALL_EVENT_POLL && number != RINGFOLD_HYPERCALL_BLOCK &&
+           number != RINGFOLD_HYPERCALL_BLOCK_UNTIL;
 }
 
 // At offset 0 always stand good entry points: registering others would be the last hypercall.
@@ -142,6 +143,7 @@ void guest_main() {
     clear();
     hypercall(RINGFOLD_HYPERCALL_TIMER_SET, 1);
     issue(RINGFOLD_HYPERCALL_BLOCK);
+    issue(RINGFOLD_HYPERCALL_BLOCK_UNTIL, 1);
     for (uint64_t number = 0; number < RINGFOLD_HYPERCALL_COUNT; ++number) {
         const bool ends = number == RINGFOLD_HYPERCALL_SHUTDOWN || number == RINGFOLD_HYPERCALL_VCPU_STOP;
         check(issued[number] != ends, "%s was not issued", names[number]);
