@@ -174,7 +174,8 @@ class EventRandomTest : public testing::Test {
         const uint8_t vcpu = pick_vcpu();
         ringfold_event_message message{};
         const std::optional<Error> error = bind_error(model_[d], vcpu);
-        expect_bound(bind_message(real_[d]->events, vcpu, message), error, model_[d],
+        const Result<Port> bound = bind_message(real_[d]->events, vcpu, message);
+        expect_bound(bound, error, model_[d],
                      {.kind = PortKind::message, .vcpu = vcpu, .vector = static_cast<uint8_t>(message.data)},
                      "bind message");
         ASSERT_EQ(message.address != 0, !error.has_value());
