@@ -9,6 +9,7 @@
 #include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <utility>
@@ -54,6 +55,10 @@ void flush(void *context, const FlushRequest &request) {
     }
 }
 
+bool is_exchange(const ringfold_page_table_operation &operation) {
+    return operation.operation == RINGFOLD_PAGE_TABLE_EXCHANGE;
+}
+
 }  // namespace
 
 Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count) {
@@ -67,6 +72,10 @@ Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count)
         TRY(caller.call_buffer.read_array(place, part));
         const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
         counter += result.done;
+        const auto done = part.first(result.done);
+        if (std::any_of(done.begin(), done.end(), is_exchange)) {
+            TRY(caller.call_buffer.write_array<ringfold_page_table_operation>(place, done));
+        }
         return {result.done, result.result};
     });
 }

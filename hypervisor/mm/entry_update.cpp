@@ -67,7 +67,7 @@ void announce_change(const EntryPlace &place) {
     }
 }
 
-Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry, AccessedDirty bits) {
+Result<Entry> set_entry(DomainMemory &memory, MachineAddress address, Entry entry, AccessedDirty bits) {
     LockedMemory locked{memory};
     TRY(settle_parked(locked));
     const EntryPlace place = TRY(find_entry(locked, address));
@@ -75,9 +75,9 @@ Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry
     const Entry present = LiveEntry{place.word}.read();
     // Only this lock's holder changes anything but accessed and dirty bits, so the target stays the same.
     if (same_target(place.level, present, entry)) {
-        write(place.word, entry, bits);
+        const Entry old = write(place.word, entry, bits);
         announce_change(place);
-        return {};
+        return old;
     }
     PendingFlush flush;
     TRY(take_target(locked, place.level, kind, entry, flush));
@@ -90,7 +90,7 @@ Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry
     const Entry old = write(place.word, entry, bits);
     announce_change(place);
     drop(locked, place.level, old);
-    return {};
+    return old;
 }
 
 }  // namespace ringfold

@@ -16,7 +16,8 @@ enum class AccessedDirty : uint8_t { as_given, keep };
 // invalid_argument: not the address of an entry; bad_frame: not RAM of the domain; not_found: in no page table, or in
 // one that stopped being one for this entry's sake; access_denied, busy, limit_reached: refused, nothing changed;
 // again: preempted, nothing changed but the progress of the new target's validation.
-Result<void> set_entry(DomainMemory &memory, MachineAddress address, Entry entry, AccessedDirty bits);
+// Returns the entry that was replaced, with the accessed and dirty bits that it had then.
+Result<Entry> set_entry(DomainMemory &memory, MachineAddress address, Entry entry, AccessedDirty bits);
 
 // Where an entry of a validated table is.
 struct EntryPlace {

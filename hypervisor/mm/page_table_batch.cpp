@@ -16,6 +16,18 @@ constexpr uint64_t operations_between_checks = 32;
 // A frame number as an operation gives it: numbers that no address can have name no RAM.
 [[nodiscard]] MachineFrame named_frame(const Operation &operation) { return MachineFrame{operation.address}; }
 
+Result<void> set(DomainMemory &memory, const Operation &operation, AccessedDirty bits) {
+    TRY(set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, bits));
+    return {};
+}
+
+Result<void> exchange(DomainMemory &memory, Operation &operation) {
+    const Entry old =
+        TRY(set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, AccessedDirty::as_given));
+    operation.mask = old.raw();
+    return {};
+}
+
 Result<void> pin(DomainMemory &memory, const Operation &operation) {
     if (operation.count < 1 || operation.count > 4) {
         return Error::invalid_argument;
@@ -62,13 +74,14 @@ Result<void> flush(const Operation &operation, const VcpuActions &actions) {
     return {};
 }
 
-Result<void> apply(DomainMemory &memory, const Operation &operation, const VcpuActions &actions) {
+Result<void> apply(DomainMemory &memory, Operation &operation, const VcpuActions &actions) {
     switch (operation.operation) {
         case RINGFOLD_PAGE_TABLE_SET:
-            return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value},
-                             AccessedDirty::as_given);
+            return set(memory, operation, AccessedDirty::as_given);
         case RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY:
-            return set_entry(memory, MachineAddress{operation.address}, Entry{operation.value}, AccessedDirty::keep);
+            return set(memory, operation, AccessedDirty::keep);
+        case RINGFOLD_PAGE_TABLE_EXCHANGE:
+            return exchange(memory, operation);
         case RINGFOLD_PAGE_TABLE_FLAGS_RUN:
             return change_flags(memory, {.first = MachineAddress{operation.address},
                                          .count = operation.count,
@@ -89,10 +102,10 @@ Result<void> apply(DomainMemory &memory, const Operation &operation, const VcpuA
 
 }  // namespace
 
-BatchResult apply_page_table_batch(DomainMemory &memory, std::span<const ringfold_page_table_operation> operations,
+BatchResult apply_page_table_batch(DomainMemory &memory, std::span<ringfold_page_table_operation> operations,
                                    const VcpuActions &actions) {
     uint64_t done = 0;
-    for (const Operation &operation : operations) {
+    for (Operation &operation : operations) {
         const auto applied = apply(memory, operation, actions);
         if (!applied.ok()) {
             return {.done = done, .result = applied.error()};

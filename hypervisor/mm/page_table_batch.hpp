@@ -38,8 +38,8 @@ struct BatchResult {
     Result<void> result;  // why the next one was not; again: preempted
 };
 
-// `operations` is the caller's own copy: it does not change meanwhile.
-BatchResult apply_page_table_batch(DomainMemory &memory, std::span<const ringfold_page_table_operation> operations,
+// `operations` is the caller's own copy: nobody else changes it meanwhile. What an exchange found is written to it.
+BatchResult apply_page_table_batch(DomainMemory &memory, std::span<ringfold_page_table_operation> operations,
                                    const VcpuActions &actions);
 
 }  // namespace ringfold

@@ -124,7 +124,8 @@ class Fuzzed {
     void batch(const Step &step) {
         ringfold_page_table_operation operation{.operation = step.what % 12U, .count = step.count};
         operation.address = frame_named(step.frame).raw();
-        if (operation.operation <= RINGFOLD_PAGE_TABLE_FLAGS_RUN) {
+        if (operation.operation <= RINGFOLD_PAGE_TABLE_FLAGS_RUN ||
+            operation.operation == RINGFOLD_PAGE_TABLE_EXCHANGE) {
             operation.address = operation.address << page_shift | uint64_t{step.index} * 8 % page_size;
             operation.value = entry(step);
             operation.mask = (step.named & 1) != 0 ? RINGFOLD_ENTRY_WRITABLE : entry(step);

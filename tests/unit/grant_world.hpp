@@ -138,7 +138,7 @@ class GrantWorld {
             .value = value};
         return apply(number, operation);
     }
-    Result<void> apply(unsigned number, const ringfold_page_table_operation &operation) {
+    Result<void> apply(unsigned number, ringfold_page_table_operation operation) {
         for (;;) {
             const VcpuActions actions{.context = nullptr, .load_root = nullptr, .flush = nullptr};
             const BatchResult result = apply_page_table_batch(memory(number), {&operation, 1}, actions);

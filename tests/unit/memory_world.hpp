@@ -71,7 +71,7 @@ class MemoryWorld {
     static uint64_t entry(MachineFrame frame, uint64_t flags) { return Entry{frame, flags}.raw(); }
 
     // One operation by `domain`, issued again while it is preempted.
-    Result<void> apply(DomainMemory &domain, const ringfold_page_table_operation &operation) {
+    Result<void> apply(DomainMemory &domain, ringfold_page_table_operation operation) {
         for (;;) {
             BatchResult result = apply_page_table_batch(domain, {&operation, 1}, actions());
             if (result.result.ok() || result.result.error() != Error::again) {
@@ -90,6 +90,13 @@ class MemoryWorld {
         return apply(domain, {.operation = RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
                               .address = entry_address(table, index).raw(),
                               .value = value});
+    }
+    // The entry that was there.
+    Result<uint64_t> exchange(DomainMemory &domain, MachineFrame table, unsigned index, uint64_t value) {
+        ringfold_page_table_operation operation{
+            .operation = RINGFOLD_PAGE_TABLE_EXCHANGE, .address = entry_address(table, index).raw(), .value = value};
+        const BatchResult result = apply_page_table_batch(domain, {&operation, 1}, actions());
+        return result.result.ok() ? Result<uint64_t>{operation.mask} : result.result.error();
     }
     Result<void> run(DomainMemory &domain, MachineFrame table, unsigned index, uint32_t count, uint64_t value,
                      uint64_t mask) {

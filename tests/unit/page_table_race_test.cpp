@@ -27,7 +27,7 @@ class RacingVcpu {
             for (auto &operation : operations) {
                 operation = random_operation();
             }
-            std::span<const ringfold_page_table_operation> left{operations};
+            std::span<ringfold_page_table_operation> left{operations};
             // Refused operations are passed over; a preempted one is sometimes never finished.
             while (!left.empty()) {
                 const BatchResult result = apply_page_table_batch(world_.a(), left, actions());
@@ -109,8 +109,8 @@ class RacingVcpu {
                 }
                 [[fallthrough]];
             default:
-                return {.operation =
-                            random_() % 2 != 0 ? RINGFOLD_PAGE_TABLE_SET : RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
+                return {.operation = std::array{RINGFOLD_PAGE_TABLE_SET, RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
+                                                RINGFOLD_PAGE_TABLE_EXCHANGE}[random_() % 3],
                         .address = MemoryWorld::entry_address(frame, index).raw(),
                         .value = random_entry()};
         }

@@ -392,12 +392,26 @@ TEST_F(PageTableRules, ABatchStopsAtTheFirstRefusedOperation) {
          .address = MemoryWorld::entry_address(l1, 22).raw(),
          .value = MemoryWorld::entry(spare, present)},
     }};
-    const BatchResult result = apply_page_table_batch(world.a(), operations, world.actions());
+    auto copy = operations;
+    const BatchResult result = apply_page_table_batch(world.a(), copy, world.actions());
     EXPECT_EQ(result.done, 1U);
     EXPECT_EQ(result.result.error(), Error::busy);
     EXPECT_EQ(MemoryWorld::words(l1)[20], MemoryWorld::entry(spare, present));
     EXPECT_EQ(MemoryWorld::words(l1)[21], 0U);
     EXPECT_EQ(MemoryWorld::words(l1)[22], 0U);
+}
+
+// What the processor has set meanwhile is told, and a refused exchange tells nothing.
+TEST_F(PageTableRules, ExchangeTellsWhatItReplaced) {
+    const uint64_t mapping = MemoryWorld::entry(spare, present | writable);
+    ASSERT_TRUE(world.set(world.a(), l1, 20, mapping).ok());
+    constexpr uint64_t dirty = RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_DIRTY;
+    MemoryWorld::words(l1)[20] |= dirty;
+    EXPECT_EQ(world.exchange(world.a(), l1, 20, MemoryWorld::entry(l1, present | writable)).error(), Error::busy);
+    EXPECT_EQ(MemoryWorld::words(l1)[20], mapping | dirty);
+    EXPECT_EQ(world.exchange(world.a(), l1, 20, MemoryWorld::entry(spare, present)).value(), mapping | dirty);
+    EXPECT_EQ(world.exchange(world.a(), l1, 20, 0).value(), MemoryWorld::entry(spare, present));
+    EXPECT_EQ(MemoryWorld::words(l1)[20], 0U);
 }
 
 // XSA-style: a count that wraps would free a frame that is still mapped.

@@ -30,6 +30,9 @@
  * not of another domain, all roots; mask: bitmap of vCPUs for RINGFOLD_FLUSH_VCPUS. Done when the call returns. */
 #define RINGFOLD_PAGE_TABLE_FLUSH 6U
 
+/* As SET, and the entry that was replaced is written to `mask`, with the accessed and dirty bits that it had then. */
+#define RINGFOLD_PAGE_TABLE_EXCHANGE 7U
+
 #define RINGFOLD_ROOT_FLUSH 0U /* drop what was cached for this root */
 #define RINGFOLD_ROOT_KEEP 1U  /* what was cached for this root is still right */
 

@@ -59,7 +59,7 @@ void across_pages(MachineFrame frame) {
 
 void bad_operations(MachineFrame frame) {
     const uint64_t address = find_slot(window).machine_address;
-    for (const uint32_t operation : {7U, 8U, 0x100U, 0x8000'0000U, ~0U}) {
+    for (const uint32_t operation : {8U, 9U, 0x107U, 0x8000'0000U, ~0U}) {
         check_status(apply({operation, 0, address, entry_for(frame, kernel_data), 0}), -RINGFOLD_EINVAL,
                      "no such operation");
     }
