@@ -39,12 +39,22 @@ Result<uint64_t> number_or(const CommandLine &options, std::string_view key, uin
     return number.ok() ? Result<uint64_t>{number.value()} : Result<uint64_t>{number.error()};
 }
 
+// Whether a crash of the control domain restarts the machine.
+Result<bool> read_crash_action(const CommandLine &options) {
+    const std::string_view action = options.value("on_crash").value_or("stop");
+    if (action != "stop" && action != "restart") {
+        return Error::malformed;
+    }
+    return action == "restart";
+}
+
 Result<void> read_options(const CommandLine &options, DomainConfiguration &configuration) {
     if (const auto name = options.value("name")) {
         configuration.name = *name;
     }
     configuration.is_control = options.has("dom0");
     configuration.is_identical = configuration.is_control;
+    configuration.restarts_machine = TRY(read_crash_action(options));
     uint64_t bytes = configuration.is_control ? default_control_memory : default_memory;
     if (const auto size = options.value("memory")) {
         bytes = TRY(parse_memory_size(*size));
@@ -84,8 +94,9 @@ Result<void> build_module(const BootInformation &information, std::size_t index,
     }
     const Result<void> options = read_options(CommandLine{text}, configuration);
     if (!options.ok()) {
-        log_error("module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected in \"{}\"", id,
-                  text);
+        log_error(
+            "module {}: memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 on_crash=stop|restart expected in \"{}\"",
+            id, text);
         return options.error();
     }
     return build_domain(id, configuration);

@@ -199,7 +199,8 @@ Result<void> build_domain(DomainId id, const DomainConfiguration &configuration)
                                                         .rights = configuration.rights,
                                                         .vcpus = configuration.vcpus,
                                                         .first_cpu = configuration.first_cpu,
-                                                        .is_control = configuration.is_control});
+                                                        .is_control = configuration.is_control,
+                                                        .restarts_machine = configuration.restarts_machine});
     if (!domain.ok()) {
         return refuse(configuration, domain.error(), "no memory for its description");
     }

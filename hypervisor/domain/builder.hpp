@@ -22,7 +22,8 @@ struct DomainConfiguration {
     // Pseudo-physical frames are to be machine frames, for a domain with devices; memory is rounded up to whole
     // extents.
     bool is_identical = false;
-    bool is_control = false;  // dom0: the machine ends with it
+    bool is_control = false;        // dom0: the machine ends with it
+    bool restarts_machine = false;  // what a crash of the control domain does, rather than stop the machine
     Rights rights;
     uint32_t port_limit = RINGFOLD_EVENT_DEFAULT_LIMIT;
     uint32_t vcpus = 1;

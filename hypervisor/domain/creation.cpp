@@ -38,6 +38,7 @@ Result<DomainReference> create_domain(DomainId id, const DomainDescription &desc
     Domain &domain = *TRY(create<Domain>(id, description.name, description.maximum, description.rights));
     domain.is_kept = description.is_kept;
     domain.is_control = description.is_control;
+    domain.restarts_machine = description.restarts_machine;
     if (domain.rights.has(Right::hardware)) {
         domain.memory.allow_all_devices();
     }

@@ -15,9 +15,10 @@ struct DomainDescription {
     FrameCount maximum;
     Rights rights;
     uint32_t vcpus = 1;
-    CpuId first_cpu;          // vCPU n begins on CPU (first_cpu + n) modulo the number of CPUs
-    bool is_control = false;  // the machine ends with it
-    bool is_kept = false;     // once ended, until who controls it destroys it
+    CpuId first_cpu;                // vCPU n begins on CPU (first_cpu + n) modulo the number of CPUs
+    bool is_control = false;        // the machine ends with it
+    bool restarts_machine = false;  // when it crashes
+    bool is_kept = false;           // once ended, until who controls it destroys it
     bool console_is_logged = true;
 };
 

@@ -66,7 +66,8 @@ void abandon_kept_domains() {
 // The devices were the control domain's, so nothing goes on without it.
 [[noreturn]] void end_machine(const Domain &control) {
     log_counters();
-    if (control.reason == ShutdownReason::reboot) {
+    const bool crashed = control.reason == ShutdownReason::crash || control.reason == ShutdownReason::watchdog;
+    if (control.reason == ShutdownReason::reboot || (crashed && control.restarts_machine)) {
         restart();
     }
     const bool succeeded = every_domain_succeeded.load(std::memory_order_relaxed);

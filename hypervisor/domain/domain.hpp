@@ -69,6 +69,7 @@ struct Domain {
     std::atomic<DomainState> state = DomainState::building;
     std::atomic<bool> ending = false;   // its vCPUs go offline at their next visit to the hypervisor
     bool is_control = false;            // dom0: the machine ends with it
+    bool restarts_machine = false;      // when it crashes; otherwise the machine stops
     bool is_kept = false;               // once ended, until who controls it destroys it
     std::atomic<bool> reaping = false;  // a CPU takes it apart; guards the next three
     bool vcpus_released = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Scheduling and time.
+#include "hypervisor/cpu/state_report.hpp"
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/event/poll.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
@@ -36,6 +37,10 @@ Returns_value yield_to(Vcpu &caller, uint32_t vcpu) {
 }
 
 Returns_nothing shutdown(Vcpu &caller, uint32_t reason, uint32_t code) {
+    // The machine ends with it, and nobody can look any more.
+    if (reason == RINGFOLD_SHUTDOWN_CRASH && caller.domain.is_control) {
+        log_all_cpus();
+    }
     return shut_down(caller.domain, reason, code);
 }
 

@@ -76,14 +76,18 @@ def test_what_is_no_guest_image_is_refused(tmp_path, change, reason):
     assert_refused(tmp_path, f"{damaged(tmp_path, 'image', change)} name=bad memory=16M", reason)
 
 
+EXPECTED = "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 on_crash=stop|restart expected"
+
+
 @pytest.mark.parametrize("options, reason", [
-    ("memory=lots", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
-    ("memory=-1", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
-    ("memory=99999999999999999999G", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("memory=lots", EXPECTED),
+    ("memory=-1", EXPECTED),
+    ("memory=99999999999999999999G", EXPECTED),
     ("vcpus=0", "vcpus must be 1 to 64"),
-    ("vcpus=65", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
-    ("cpu=64", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
-    ("cpu=first", "memory=SIZE[K|M|G] vcpus=1..64 cpu=0..63 rights=0..0xff dom0 expected"),
+    ("vcpus=65", EXPECTED),
+    ("cpu=64", EXPECTED),
+    ("cpu=first", EXPECTED),
+    ("dom0 on_crash=shout", EXPECTED),
     ("memory=0", "do not fit into its memory"),
     ("memory=1M", "do not fit into its memory"),
     ("memory=1G", "out of memory"),
