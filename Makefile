@@ -18,7 +18,7 @@ export CCACHE_NOHASHDIR := 1
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux all image unit-tests demo run iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux root all image unit-tests demo run run-bare bench-micro iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -43,14 +43,24 @@ unit-tests: $(BUILD)/build.ninja
 demo: all ## boot Ringfold in QEMU with two guests on two CPUs
 	@scripts/demo $(BUILD)
 
-run: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)
+run: image linux root ## a shell in the control domain, in QEMU on this terminal
+	@tests/testhost run --build $(BUILD) --smp 2
+
+run-bare: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)
 	@scripts/run-qemu $(BUILD)/ringfold "$(ARGS)" $(QEMU)
 
 linux: ## the guest kernel: Debian's Linux 6.1 with the port, in build/linux
 	@scripts/install-dependencies linux
-	@mkdir -p build/linux
-	@sed "s|@here@|$(CURDIR)/tests/system/linux|" tests/system/linux/files > build/linux/files
-	@guest-patches/linux/build --jobs $(JOBS) --initramfs build/linux/files build/linux/vmlinux
+	@guest-patches/linux/build --jobs $(JOBS) build/linux
+
+root: ## the root file system of test machines, and a disk with test programs
+	@scripts/install-dependencies linux
+	@tests/root/make-root build/testhost/root.cpio
+	@tests/root/make-tools build/testhost/tools.img
+
+bench-micro: linux root ## basic operations of Linux on Ringfold, as ratios to the bare machine
+	@$(MAKE) --no-print-directory CONFIG=release image
+	@tests/bench/run-micro
 
 iso: image ## a bootable CD image with the hypervisor (GRUB, multiboot2)
 	@scripts/make-iso $(BUILD)/ringfold.iso $(BUILD)/ringfold "$(ARGS)"

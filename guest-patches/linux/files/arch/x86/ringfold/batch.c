@@ -5,6 +5,7 @@
  *
  * Interrupts are off while the queue changes: what an interrupt queues goes behind what it interrupted, and both are done.
  */
+#include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 
@@ -14,10 +15,13 @@
 
 #define QUEUE_LENGTH (PAGE_SIZE / sizeof(struct ringfold_page_table_operation))
 
-/* Pages of the call buffer: the queue, the console's text and whatever else a call takes. */
-static char call_buffer[2][PAGE_SIZE] __page_aligned_data;
-#define queue ((struct ringfold_page_table_operation *)call_buffer[0])
-static unsigned int queued;
+/*
+ * Each CPU's call buffer: the queue, the console's text with the vCPU's entries, and answers. The boot CPU's stays where
+ * it is when per-CPU areas move.
+ */
+static char boot_call_buffer[RINGFOLD_OWN_PAGES][PAGE_SIZE] __page_aligned_data;
+static DEFINE_PER_CPU(char *, call_buffer) = boot_call_buffer[0];
+static DEFINE_PER_CPU(unsigned int, queued);
 
 static __cold void refused(const struct ringfold_page_table_operation *operation, s64 status)
 {
@@ -25,32 +29,27 @@ static __cold void refused(const struct ringfold_page_table_operation *operation
 	      status, operation->operation, operation->count, operation->address, operation->value, operation->mask);
 }
 
-/* An entry in a page that is no page table yet is plain memory. */
-static void set_in_memory(const struct ringfold_page_table_operation *operation)
+static struct ringfold_page_table_operation *queue(void)
 {
-	unsigned long pfn = ringfold_machine_to_physical(operation->address >> PAGE_SHIFT);
-	u64 *entry = __va(PFN_PHYS(pfn) | (operation->address & ~PAGE_MASK));
-
-	WRITE_ONCE(*entry, operation->value);
+	return ringfold_call_buffer_at(RINGFOLD_BATCH_OFFSET);
 }
 
 static void issue(void)
 {
+	const unsigned int count = this_cpu_read(queued);
 	unsigned int done = 0;
 
-	while (done < queued) {
+	while (done < count) {
+		struct ringfold_page_table_operation *next = &queue()[done];
 		struct ringfold_hypercall_result result =
-			ringfold_page_table_batch(RINGFOLD_BATCH_OFFSET + done * sizeof(*queue), queued - done);
+			ringfold_page_table_batch(RINGFOLD_BATCH_OFFSET + done * sizeof(*next), count - done);
 
 		done += result.value;
-		if (result.status == 0 || result.status == -RINGFOLD_EAGAIN)
-			continue;
-		if (result.status != -RINGFOLD_ENOENT || queue[done].operation != RINGFOLD_PAGE_TABLE_SET)
-			refused(&queue[done], result.status);
-		set_in_memory(&queue[done]);
-		done++;
+		next += result.value;
+		if (result.status != 0 && result.status != -RINGFOLD_EAGAIN)
+			refused(next, result.status);
 	}
-	queued = 0;
+	this_cpu_write(queued, 0);
 }
 
 void ringfold_flush_queue(void)
@@ -62,33 +61,81 @@ void ringfold_flush_queue(void)
 	local_irq_restore(flags);
 }
 
+/* A change of flags that goes on where the last one in the queue ends, in the same table, becomes part of it. */
+static bool extend_last(const struct ringfold_page_table_operation *operation)
+{
+	struct ringfold_page_table_operation *last = queue() + this_cpu_read(queued) - 1;
+
+	if (operation->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN || this_cpu_read(queued) == 0 ||
+	    last->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN || last->value != operation->value || last->mask != operation->mask ||
+	    last->address + last->count * sizeof(u64) != operation->address || (operation->address & ~PAGE_MASK) == 0)
+		return false;
+	last->count += operation->count;
+	return true;
+}
+
+static void append(const struct ringfold_page_table_operation *operation)
+{
+	if (!extend_last(operation))
+		queue()[this_cpu_inc_return(queued) - 1] = *operation;
+}
+
 void ringfold_queue(struct ringfold_page_table_operation operation)
 {
 	unsigned long flags;
 
 	local_irq_save(flags);
-	queue[queued++] = operation;
-	if (queued == QUEUE_LENGTH || paravirt_get_lazy_mode() != PARAVIRT_LAZY_MMU)
+	append(&operation);
+	if (this_cpu_read(queued) == QUEUE_LENGTH || paravirt_get_lazy_mode() != PARAVIRT_LAZY_MMU)
 		issue();
 	local_irq_restore(flags);
+}
+
+u64 ringfold_exchange(u64 address, u64 value)
+{
+	const struct ringfold_page_table_operation operation = {
+		.operation = RINGFOLD_PAGE_TABLE_EXCHANGE,
+		.address = address,
+		.value = value,
+	};
+	unsigned long flags;
+	unsigned int place;
+	u64 old;
+
+	local_irq_save(flags);
+	append(&operation);
+	place = this_cpu_read(queued) - 1;
+	issue();
+	old = queue()[place].mask;
+	local_irq_restore(flags);
+	return old;
 }
 
 /* Before the operations of paravirt.h are set up: interrupts are off anyway. */
 void __init ringfold_issue(struct ringfold_page_table_operation operation)
 {
-	queue[queued++] = operation;
+	append(&operation);
 	issue();
 }
 
 void *ringfold_call_buffer_at(unsigned long offset)
 {
-	return (char *)call_buffer + offset;
+	return this_cpu_read(call_buffer) + offset;
 }
 
-void __init ringfold_init_batch(void)
+void ringfold_register_call_buffer(void)
 {
 	unsigned int page;
 
-	for (page = 0; page < ARRAY_SIZE(call_buffer); page++)
-		(void)ringfold_call_buffer_set(page, ringfold_machine_frame(call_buffer[page]));
+	for (page = 0; page < RINGFOLD_OWN_PAGES; page++)
+		(void)ringfold_call_buffer_set(page, ringfold_machine_frame(ringfold_call_buffer_at(page * PAGE_SIZE)));
+}
+
+int ringfold_allocate_call_buffer(unsigned int cpu)
+{
+	per_cpu(call_buffer, cpu) = (char *)__get_free_pages(GFP_KERNEL, get_order(RINGFOLD_OWN_PAGES * PAGE_SIZE));
+	if (per_cpu(call_buffer, cpu) != NULL)
+		return 0;
+	per_cpu(call_buffer, cpu) = boot_call_buffer[0];
+	return -ENOMEM;
 }

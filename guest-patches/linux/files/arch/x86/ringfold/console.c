@@ -48,15 +48,30 @@ static int put_chars(u32 terminal, const char *text, int length)
 	return length;
 }
 
-/* There is no console input in this version of the ABI. */
 static int get_chars(u32 terminal, char *text, int length)
 {
-	return 0;
+	const struct ringfold_console_input *input;
+	struct ringfold_hypercall_result result;
+	unsigned long flags;
+	int taken = 0;
+
+	local_irq_save(flags);
+	input = ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET);
+	result = ringfold_console_read(RINGFOLD_ANSWER_OFFSET, min_t(u64, length, RINGFOLD_CONSOLE_INPUT_MAX));
+	if (result.status == 0) {
+		taken = result.value;
+		memcpy(text, input + 1, taken);
+	}
+	local_irq_restore(flags);
+	return taken;
 }
 
 static const struct hv_ops operations = {
 	.get_chars = get_chars,
 	.put_chars = put_chars,
+	.notifier_add = notifier_add_irq,
+	.notifier_del = notifier_del_irq,
+	.notifier_hangup = notifier_hangup_irq,
 };
 
 static int __init prefer_console(void)
@@ -67,9 +82,13 @@ console_initcall(prefer_console);
 
 static int __init add_console(void)
 {
+	int irq;
+
 	if (!ringfold_domain)
 		return 0;
-	return PTR_ERR_OR_ZERO(hvc_alloc(0, 0, &operations, 256));
+	/* Without the interrupt, hvc looks for input now and then. */
+	irq = ringfold_bind_virtual_irq(RINGFOLD_VIRTUAL_IRQ_CONSOLE, 0);
+	return PTR_ERR_OR_ZERO(hvc_alloc(0, max(irq, 0), &operations, 256));
 }
 device_initcall(add_console);
 

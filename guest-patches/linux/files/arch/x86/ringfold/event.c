@@ -11,35 +11,60 @@
 #include "ringfold.h"
 
 #define WORD_BITS 64
-
-/* Interrupt numbers by port; 0: none. */
+/* By port: the number of the interrupt, 0 for none, and the CPU that serves it. */
 static unsigned int irq_of_port[RINGFOLD_EVENT_AREA_PORTS];
+static unsigned int cpu_of_port[RINGFOLD_EVENT_AREA_PORTS];
+static DEFINE_PER_CPU(struct ringfold_event_area *, event_area);
 
 static unsigned long *word_of(u64 *words, unsigned int port)
 {
 	return (unsigned long *)&words[port / WORD_BITS];
 }
 
-static void mask_port(struct irq_data *data)
+static struct ringfold_event_area *area_of(unsigned int port)
 {
-	unsigned long port = (unsigned long)irq_data_get_irq_chip_data(data);
-
-	set_bit(port % WORD_BITS, word_of(ringfold_vcpu_page()->events.masked, port));
+	return per_cpu(event_area, cpu_of_port[port]);
 }
 
-static void unmask_port(struct irq_data *data)
+void ringfold_mask_port(unsigned int port)
 {
-	unsigned long port = (unsigned long)irq_data_get_irq_chip_data(data);
+	set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+}
 
-	clear_bit(port % WORD_BITS, word_of(ringfold_vcpu_page()->events.masked, port));
-	if (test_bit(port % WORD_BITS, word_of(ringfold_vcpu_page()->events.pending, port)))
+void ringfold_unmask_port(unsigned int port)
+{
+	clear_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+	if (test_bit(port % WORD_BITS, word_of(area_of(port)->pending, port)))
 		(void)ringfold_event_unmask(port);
+}
+
+int ringfold_set_port_irq(unsigned int port, unsigned int irq)
+{
+	if (port >= ARRAY_SIZE(irq_of_port))
+		return -ENOSPC;
+	WRITE_ONCE(irq_of_port[port], irq);
+	return 0;
+}
+
+static unsigned long port_of(struct irq_data *data)
+{
+	return (unsigned long)irq_data_get_irq_chip_data(data);
+}
+
+static void mask_virtual_irq(struct irq_data *data)
+{
+	ringfold_mask_port(port_of(data));
+}
+
+static void unmask_virtual_irq(struct irq_data *data)
+{
+	ringfold_unmask_port(port_of(data));
 }
 
 static struct irq_chip port_chip = {
 	.name = "ringfold",
-	.irq_mask = mask_port,
-	.irq_unmask = unmask_port,
+	.irq_mask = mask_virtual_irq,
+	.irq_unmask = unmask_virtual_irq,
 };
 
 static void serve_word(struct ringfold_event_area *events, unsigned int word)
@@ -50,8 +75,10 @@ static void serve_word(struct ringfold_event_area *events, unsigned int word)
 	for_each_set_bit(bit, &pending, WORD_BITS) {
 		unsigned int port = word * WORD_BITS + bit;
 
-		if (test_and_clear_bit(bit, (unsigned long *)&events->pending[word]) && irq_of_port[port] != 0)
-			generic_handle_irq(irq_of_port[port]);
+		unsigned int irq = READ_ONCE(irq_of_port[port]);
+
+		if (test_and_clear_bit(bit, (unsigned long *)&events->pending[word]) && irq != 0)
+			generic_handle_irq(irq);
 	}
 }
 
@@ -79,26 +106,67 @@ DEFINE_IDTENTRY_SYSVEC(sysvec_ringfold_upcall)
 	set_irq_regs(old);
 }
 
-int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu)
+/* A port that a CPU has got, if it has, as an interrupt of that CPU. */
+static int add_port(struct ringfold_hypercall_result port, unsigned int cpu, const char *kind)
 {
-	struct ringfold_hypercall_result port = ringfold_event_bind_virtual(virtual_irq, cpu);
 	int irq;
 
 	if (port.status != 0)
 		return port.status;
-	if (port.value >= ARRAY_SIZE(irq_of_port))
-		return -ENOSPC;
-	irq = irq_alloc_desc(0);
-	if (irq < 0)
-		return irq;
-	irq_set_chip_and_handler_name(irq, &port_chip, handle_percpu_irq, "virtual");
+	irq = irq_alloc_desc_from(RINGFOLD_FIRST_VIRTUAL_IRQ, cpu_to_node(cpu));
+	if (irq < 0 || port.value >= ARRAY_SIZE(irq_of_port)) {
+		(void)ringfold_event_close(port.value);
+		return irq < 0 ? irq : -ENOSPC;
+	}
+	cpu_of_port[port.value] = cpu;
+	irq_set_chip_and_handler_name(irq, &port_chip, handle_percpu_irq, kind);
 	irq_set_chip_data(irq, (void *)(unsigned long)port.value);
-	irq_of_port[port.value] = irq;
-	return irq;
+	return ringfold_set_port_irq(port.value, irq) ?: irq;
+}
+
+int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu)
+{
+	return add_port(ringfold_event_bind_virtual(virtual_irq, cpu), cpu, "virtual");
+}
+
+int ringfold_bind_ipi(unsigned int cpu)
+{
+	return add_port(ringfold_event_bind_ipi(cpu), cpu, "ipi");
+}
+
+unsigned int ringfold_port_of_irq(unsigned int irq)
+{
+	return (unsigned long)irq_get_chip_data(irq);
+}
+
+/* Nobody has requested it any more. */
+void ringfold_unbind_irq(unsigned int irq)
+{
+	unsigned int port = ringfold_port_of_irq(irq);
+
+	(void)ringfold_event_close(port);
+	(void)ringfold_set_port_irq(port, 0);
+	irq_free_desc(irq);
+}
+
+/* Its bits move with it: nobody may change them meanwhile, which the lock of its interrupt sees to. */
+int ringfold_move_port(unsigned int port, unsigned int cpu)
+{
+	int status = ringfold_event_move(port, cpu).status;
+
+	if (status == 0)
+		cpu_of_port[port] = cpu;
+	return status;
+}
+
+void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area)
+{
+	per_cpu(event_area, cpu) = area;
 }
 
 void __init ringfold_init_events(void)
 {
+	ringfold_set_event_area(0, &ringfold_vcpu_page()->events);
 	legacy_pic = &null_legacy_pic;
 	x86_init.irqs.intr_init = x86_init_noop;
 }

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Memory on Ringfold: entries of page tables name machine frames, the kernel counts in pseudo-physical ones; page tables
- * are read-only, and every change of one is a hypercall.
+ * Page tables on Ringfold: they are read-only, and every change of one is a hypercall.
  *
  * A page becomes a page table when it is first hung into another one (or, for the top level, when its mm is first used):
  * until then it is written like any memory. `PagePinned` says that it is one.
  */
-#include <linux/memblock.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 
-#include <asm/e820/api.h>
 #include <asm/fixmap.h>
 #include <asm/init.h>
 #include <asm/mmu_context.h>
@@ -19,50 +16,21 @@
 #include <asm/pgalloc.h>
 #include <asm/ringfold.h>
 #include <asm/sections.h>
-#include <asm/setup.h>
 #include <asm/tlbflush.h>
 #include <asm/x86_init.h>
 
 #include "ringfold.h"
 
-#define MACHINE_TO_PHYSICAL ((const u64 *)RINGFOLD_MACHINE_TO_PHYSICAL_ADDRESS)
-#define NO_FRAME (~0UL)
+/* What a run of flags may change (page_table.h), and of that, what processors set. */
+#define KEPT_FLAGS ((u64)(_PAGE_ACCESSED | _PAGE_DIRTY))
+#define CHANGEABLE_FLAGS (_PAGE_RW | _PAGE_USER | KEPT_FLAGS | RINGFOLD_ENTRY_SOFTWARE | _PAGE_NX)
 
-/* Set before what is read-only after the start can be written. */
-static const u64 *physical_to_machine __read_mostly;
-static unsigned long frame_count __read_mostly;
-static unsigned long first_free_frame __initdata;
 static bool knows_pages __ro_after_init; /* struct page exists */
 static DEFINE_PER_CPU(unsigned long, current_cr3);
-
-/* --- frames --- */
-
-static unsigned long to_machine(unsigned long pfn)
-{
-	return pfn < frame_count ? physical_to_machine[pfn] : NO_FRAME;
-}
-
-unsigned long ringfold_machine_to_physical(unsigned long machine_frame)
-{
-	unsigned long pfn = MACHINE_TO_PHYSICAL[machine_frame];
-
-	return to_machine(pfn) == machine_frame ? pfn : NO_FRAME;
-}
-
-unsigned long ringfold_machine_frame(const void *address)
-{
-	return to_machine(PFN_DOWN(__pa(address)));
-}
 
 static u64 entry_address(const void *entry)
 {
 	return ((u64)ringfold_machine_frame(entry) << PAGE_SHIFT) | offset_in_page(entry);
-}
-
-/* The pseudo-physical frame that a present entry names. */
-static unsigned long named_frame(u64 entry)
-{
-	return ringfold_machine_to_physical((entry & PTE_PFN_MASK) >> PAGE_SHIFT);
 }
 
 /* For entries of upper levels. */
@@ -70,46 +38,6 @@ static bool names_table(u64 entry)
 {
 	return (entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE);
 }
-
-/* Only present entries name machine frames. One that is not the domain's reads as a frame past all memory. */
-static u64 entry_to_physical(u64 value)
-{
-	if (!(value & _PAGE_PRESENT))
-		return value;
-	return (value & ~PTE_PFN_MASK) | ((named_frame(value) << PAGE_SHIFT) & PTE_PFN_MASK);
-}
-
-static u64 entry_to_machine(u64 value)
-{
-	unsigned long machine;
-
-	if (!(value & _PAGE_PRESENT))
-		return value;
-	machine = to_machine((value & PTE_PFN_MASK) >> PAGE_SHIFT);
-	if (machine == NO_FRAME)
-		return 0;
-	return (value & ~PTE_PFN_MASK) | ((u64)machine << PAGE_SHIFT);
-}
-
-/* What pte_val() and make_pte() are here, and their likes of the other levels. */
-#define DEFINE_CONVERSIONS(table)						\
-__visible table##val_t ringfold_##table##_val(table##_t entry)		\
-{										\
-	return entry_to_physical(native_##table##_val(entry));			\
-}										\
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_##table##_val);				\
-__visible table##_t ringfold_make_##table(table##val_t value)			\
-{										\
-	return native_make_##table(entry_to_machine(value));			\
-}										\
-PV_CALLEE_SAVE_REGS_THUNK(ringfold_make_##table)
-
-DEFINE_CONVERSIONS(pte);
-DEFINE_CONVERSIONS(pmd);
-DEFINE_CONVERSIONS(pud);
-DEFINE_CONVERSIONS(pgd);
-
-/* --- page tables --- */
 
 static void queue_set(void *entry, u64 value)
 {
@@ -120,10 +48,18 @@ static void queue_set(void *entry, u64 value)
 	});
 }
 
+/* Nobody can write to a page table. Before there are pages, that is how they are told. */
+static bool is_read_only(const void *address)
+{
+	unsigned int level;
+	const pte_t *entry = lookup_address((unsigned long)address, &level);
+
+	return entry != NULL && (entry->pte & (_PAGE_PRESENT | _PAGE_RW)) == _PAGE_PRESENT;
+}
+
 static bool is_table(const void *entry)
 {
-	/* Before there are pages, the hypervisor is asked: batch.c. */
-	return !knows_pages || PagePinned(virt_to_page(__va(__pa(entry))));
+	return knows_pages ? PagePinned(virt_to_page(__va(__pa(entry)))) : is_read_only(entry);
 }
 
 static void set_entry(void *entry, u64 value)
@@ -157,16 +93,15 @@ static void become_table(unsigned long pfn, unsigned int level)
 	u64 *entries = __va(PFN_PHYS(pfn));
 	unsigned int index;
 
-	if (knows_pages) {
-		if (PagePinned(pfn_to_page(pfn)))
-			return;
+	if (is_table(entries))
+		return;
+	if (knows_pages)
 		SetPagePinned(pfn_to_page(pfn));
-	}
 	set_direct_writable(pfn, false);
 	/* The upper half of a top-level table holds the kernel's tables, which are such already. */
 	for (index = 0; level > 1 && index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
 		if (names_table(entries[index]))
-			become_table(named_frame(entries[index]), level - 1);
+			become_table(ringfold_named_frame(entries[index]), level - 1);
 	}
 }
 
@@ -174,7 +109,7 @@ static void become_table(unsigned long pfn, unsigned int level)
 static void set_upper_entry(void *entry, u64 value, unsigned int level)
 {
 	if (names_table(value) && is_table(entry))
-		become_table(named_frame(value), level - 1);
+		become_table(ringfold_named_frame(value), level - 1);
 	set_entry(entry, value);
 }
 
@@ -198,15 +133,48 @@ static void ringfold_set_p4d(p4d_t *entry, p4d_t value)
 	set_upper_entry(entry, value.pgd.pgd, 4);
 }
 
+void ringfold_set_entry(void *entry, unsigned long value)
+{
+	set_entry(entry, value);
+}
+
 unsigned long ringfold_exchange_entry(void *entry, unsigned long value)
 {
-	u64 old;
+	return is_table(entry) ? ringfold_exchange(entry_address(entry), value) : xchg((u64 *)entry, value);
+}
 
-	/* What is queued for it comes first. */
-	ringfold_flush_queue();
+/*
+ * Of an address space that only this task uses: no processor sets accessed or dirty bits while the kernel runs, so that
+ * what was read is what is replaced, whenever that is.
+ */
+unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
+{
+	unsigned long old;
+
+	if (mm != current->mm || atomic_read(&mm->mm_users) != 1)
+		return ringfold_exchange_entry(entry, 0);
 	old = READ_ONCE(*(u64 *)entry);
-	set_entry(entry, value);
+	set_entry(entry, 0);
 	return old;
+}
+
+static void queue_flags(void *entry, u64 value, u64 mask)
+{
+	ringfold_queue((struct ringfold_page_table_operation){
+		.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
+		.count = 1,
+		.address = entry_address(entry),
+		.value = value,
+		.mask = mask,
+	});
+}
+
+void ringfold_clear_flags(void *entry, unsigned long flags)
+{
+	if (is_table(entry))
+		queue_flags(entry, 0, flags);
+	else
+		WRITE_ONCE(*(u64 *)entry, READ_ONCE(*(u64 *)entry) & ~flags);
 }
 
 static pte_t ringfold_modify_start(struct vm_area_struct *area, unsigned long address, pte_t *entry)
@@ -216,8 +184,15 @@ static pte_t ringfold_modify_start(struct vm_area_struct *area, unsigned long ad
 
 static void ringfold_modify_commit(struct vm_area_struct *area, unsigned long address, pte_t *entry, pte_t value)
 {
+	const u64 changed = READ_ONCE(entry->pte) ^ value.pte;
+
 	if (!is_table(entry)) {
 		WRITE_ONCE(*entry, value);
+		return;
+	}
+	/* A run of entries changes in one operation; what the processor sets meanwhile stays. */
+	if ((value.pte & _PAGE_PRESENT) && (changed & ~CHANGEABLE_FLAGS) == 0 && (value.pte & changed & KEPT_FLAGS) == 0) {
+		queue_flags(entry, value.pte & changed & ~KEPT_FLAGS, changed & ~KEPT_FLAGS);
 		return;
 	}
 	ringfold_queue((struct ringfold_page_table_operation){
@@ -239,18 +214,53 @@ static void ringfold_release_table(unsigned long pfn)
 	}
 }
 
+/*
+ * The locks of the lowest tables of an address space, of a table of `level`: whoever walks from a page to its entries
+ * (migration, reclaim) holds one when it changes an entry.
+ */
+static void lock_entries(const u64 *entries, unsigned int level, void (*change)(spinlock_t *lock))
+{
+	unsigned int index;
+
+	for (index = 0; index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
+		unsigned long pfn;
+
+		if (!names_table(entries[index]))
+			continue;
+		pfn = ringfold_named_frame(entries[index]);
+		if (level > 2)
+			lock_entries(__va(PFN_PHYS(pfn)), level - 1, change);
+		else
+			change(ptlock_ptr(pfn_to_page(pfn)));
+	}
+}
+
+static void take_lock(spinlock_t *lock)
+{
+	spin_lock(lock);
+}
+
+static void release_lock(spinlock_t *lock)
+{
+	spin_unlock(lock);
+}
+
+/* While it turns from memory into page tables, nobody may change an entry either way. */
 static void pin_root(pgd_t *root)
 {
 	unsigned long pfn = PFN_DOWN(__pa(root));
 
 	if (PagePinned(pfn_to_page(pfn)))
 		return;
+	lock_entries((u64 *)root, 4, take_lock);
 	become_table(pfn, 4);
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_PIN,
 		.count = 4,
 		.address = ringfold_machine_frame(root),
 	});
+	ringfold_flush_queue();
+	lock_entries((u64 *)root, 4, release_lock);
 }
 
 static void ringfold_activate_mm(struct mm_struct *previous, struct mm_struct *next)
@@ -324,10 +334,16 @@ static void ringfold_write_cr3(unsigned long cr3)
 	this_cpu_write(current_cr3, cr3);
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT,
-		.address = to_machine(PFN_DOWN(cr3)),
+		.address = ringfold_physical_to_machine(PFN_DOWN(cr3)),
 		.value = RINGFOLD_ROOT_FLUSH,
 	});
 	ringfold_flush_queue();
+}
+
+/* Of a CPU that was started on it. */
+void ringfold_set_current_root(const pgd_t *root)
+{
+	this_cpu_write(current_cr3, __pa_symbol(root));
 }
 
 static void ringfold_write_cr2(unsigned long address)
@@ -370,14 +386,6 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.set_p4d = ringfold_set_p4d;
 	pv_ops.mmu.ptep_modify_prot_start = ringfold_modify_start;
 	pv_ops.mmu.ptep_modify_prot_commit = ringfold_modify_commit;
-	pv_ops.mmu.pte_val = PV_CALLEE_SAVE(ringfold_pte_val);
-	pv_ops.mmu.make_pte = PV_CALLEE_SAVE(ringfold_make_pte);
-	pv_ops.mmu.pmd_val = PV_CALLEE_SAVE(ringfold_pmd_val);
-	pv_ops.mmu.make_pmd = PV_CALLEE_SAVE(ringfold_make_pmd);
-	pv_ops.mmu.pud_val = PV_CALLEE_SAVE(ringfold_pud_val);
-	pv_ops.mmu.make_pud = PV_CALLEE_SAVE(ringfold_make_pud);
-	pv_ops.mmu.pgd_val = PV_CALLEE_SAVE(ringfold_pgd_val);
-	pv_ops.mmu.make_pgd = PV_CALLEE_SAVE(ringfold_make_pgd);
 	pv_ops.mmu.lazy_mode.enter = paravirt_enter_lazy_mmu;
 	pv_ops.mmu.lazy_mode.leave = ringfold_leave_lazy_mmu;
 	pv_ops.mmu.lazy_mode.flush = paravirt_flush_lazy_mmu;
@@ -388,16 +396,21 @@ static u64 table_entry(const void *table, u64 flags)
 	return ((u64)ringfold_machine_frame(table) << PAGE_SHIFT) | flags;
 }
 
-/* The table that an entry of the builder's names, through the builder's mapping of all of them. */
-static u64 *__init builders_table(u64 entry)
+/* A page table of the builder's, through the builder's mapping of all of them. */
+static u64 *__init builders_page(unsigned long pfn)
 {
-	return (u64 *)(__START_KERNEL_map + PFN_PHYS(named_frame(entry)));
+	return (u64 *)(__START_KERNEL_map + PFN_PHYS(pfn) - phys_base);
 }
 
-/* The builder's second level below the kernel's address: one table, for 1 GiB from frame 0. */
+static u64 *__init builders_table(u64 entry)
+{
+	return builders_page(ringfold_named_frame(entry));
+}
+
+/* The builder's second level below the kernel's address: one table, for 1 GiB from the first frame. */
 static u64 *__init builders_l2(void)
 {
-	u64 *l4 = (u64 *)(__START_KERNEL_map + PFN_PHYS(ringfold_start_info->page_tables));
+	u64 *l4 = builders_page(ringfold_start_info->page_tables);
 	u64 *l3 = builders_table(l4[pgd_index(__START_KERNEL_map)]);
 
 	return builders_table(l3[pud_index(__START_KERNEL_map)]);
@@ -415,6 +428,7 @@ static u64 *__init builders_entry(unsigned long address)
  */
 static void __init replace_root(void)
 {
+	const unsigned long direct = (unsigned long)__va(phys_base);
 	void *const tables[] = { init_top_pgt, level3_ident_pgt, level2_ident_pgt, level3_kernel_pgt,
 				 level2_kernel_pgt, level2_fixmap_pgt };
 	unsigned int index;
@@ -425,10 +439,11 @@ static void __init replace_root(void)
 
 	((u64 *)init_top_pgt)[pgd_index(__PAGE_OFFSET)] = table_entry(level3_ident_pgt, _KERNPG_TABLE_NOENC);
 	((u64 *)init_top_pgt)[pgd_index(__START_KERNEL_map)] = table_entry(level3_kernel_pgt, _KERNPG_TABLE_NOENC);
-	((u64 *)level3_ident_pgt)[pud_index(__PAGE_OFFSET)] = table_entry(level2_ident_pgt, _KERNPG_TABLE_NOENC);
+	((u64 *)level3_ident_pgt)[pud_index(direct)] = table_entry(level2_ident_pgt, _KERNPG_TABLE_NOENC);
 	((u64 *)level3_kernel_pgt)[pud_index(__START_KERNEL_map)] = table_entry(level2_kernel_pgt, _KERNPG_TABLE_NOENC);
 	((u64 *)level3_kernel_pgt)[511] = table_entry(level2_fixmap_pgt, _PAGE_TABLE_NOENC);
-	memcpy(level2_ident_pgt, builders_l2(), PAGE_SIZE);
+	/* What is mapped lies within one GiB of physical memory. */
+	memcpy((u64 *)level2_ident_pgt + pmd_index(direct), builders_l2(), (PTRS_PER_PMD - pmd_index(direct)) * sizeof(u64));
 	memcpy(level2_kernel_pgt, builders_l2(), PAGE_SIZE);
 	for (index = 0; index < FIXMAP_PMD_NUM; index++)
 		((u64 *)level2_fixmap_pgt)[512 - 4 - FIXMAP_PMD_NUM + index] =
@@ -449,13 +464,6 @@ static void __init replace_root(void)
 		.address = ringfold_machine_frame(init_top_pgt),
 	});
 	ringfold_write_cr3(__pa_symbol(init_top_pgt));
-}
-
-void __init ringfold_init_frames(void)
-{
-	physical_to_machine = (const u64 *)ringfold_start_info->physical_to_machine;
-	frame_count = ringfold_start_info->frame_count;
-	first_free_frame = ringfold_start_info->first_free_frame;
 }
 
 /*
@@ -490,7 +498,7 @@ static void __init mark_tables(u64 *table, unsigned int level)
 	SetPagePinned(virt_to_page(__va(__pa(table))));
 	for (index = 0; level > 1 && index < PTRS_PER_PTE; index++) {
 		if (names_table(table[index]))
-			mark_tables(__va(PFN_PHYS(named_frame(table[index]))), level - 1);
+			mark_tables(__va(PFN_PHYS(ringfold_named_frame(table[index]))), level - 1);
 	}
 }
 
@@ -500,15 +508,6 @@ static void __init ringfold_after_bootmem(void)
 	knows_pages = true;
 }
 
-char *__init ringfold_memory_setup(void)
-{
-	e820__range_add(0, PFN_PHYS(frame_count), E820_TYPE_RAM);
-	e820__update_table(e820_table);
-	/* Behind the image: module, start info, pseudo-physical map, page tables, stack and the vCPU's page. */
-	memblock_reserve(__pa_symbol(_end), PFN_PHYS(first_free_frame) - __pa_symbol(_end));
-	return "Ringfold";
-}
-
 void __init ringfold_init_memory(void)
 {
 	/* The global bit is refused; what the guest cannot do yet is hidden in processor.c. */
@@ -516,8 +515,8 @@ void __init ringfold_init_memory(void)
 	__default_kernel_pte_mask &= ~_PAGE_GLOBAL;
 	set_up_operations();
 	replace_root();
-	/* The map and the start info are reached through the direct map from now on: the kernel's goes up to _end. */
-	physical_to_machine = __va(__pa(physical_to_machine));
+	ringfold_use_frames();
+	/* The start info is reached through the direct map from now on: the kernel's goes up to _end. */
 	ringfold_start_info = __va(__pa(ringfold_start_info));
 	x86_init.hyper.init_after_bootmem = ringfold_after_bootmem;
 }

@@ -5,6 +5,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <linux/vmalloc.h>
 
 #include <asm/cpu.h>
 #include <asm/debugreg.h>
@@ -27,6 +28,7 @@
 #define ENTRIES_OFFSET (RINGFOLD_CONSOLE_OFFSET + 2048)
 
 static DEFINE_PER_CPU(unsigned long, cr4);
+static DEFINE_PER_CPU(bool, has_ldt);
 static DEFINE_PER_CPU(struct desc_struct[GDT_ENTRY_TLS_ENTRIES], loaded_tls);
 static char emergency_stack[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
 
@@ -117,18 +119,48 @@ static int ringfold_write_msr_safe(unsigned int msr, unsigned int low, unsigned 
 	return write_known_msr(msr, (u64)high << 32 | low) ? 0 : -EIO;
 }
 
-/* Of the extended state there is what the hypervisor switches, which XCR0 tells. */
+#define CPUID_TOPOLOGY 0xb
+#define CPUID_TOPOLOGY_V2 0x1f
+#define CPUID_AMD_SIZES 0x80000008
+#define CPUID_AMD_TOPOLOGY 0x8000001e
+
+/*
+ * Of the extended state there is what the hypervisor switches, which XCR0 tells. A vCPU is a package of one core: what
+ * the processor says of that is of where the vCPU just happens to run.
+ */
 static void ringfold_cpuid(unsigned int *eax, unsigned int *ebx, unsigned int *ecx, unsigned int *edx)
 {
 	const unsigned int leaf = *eax;
 	const unsigned int subleaf = *ecx;
 
 	native_cpuid(eax, ebx, ecx, edx);
-	if (leaf == XSTATE_CPUID && subleaf == 0) {
-		const u64 enabled = xgetbv(XCR_XFEATURE_ENABLED_MASK);
+	switch (leaf) {
+	case 1:
+		*ebx = (*ebx & 0xffff) | 1 << 16 | (raw_smp_processor_id() & 0xff) << 24;
+		*edx &= ~(1U << (X86_FEATURE_HT & 31));
+		break;
+	case 4:
+		*eax &= 0x3fff; /* what shares the cache, and cores: one */
+		break;
+	case CPUID_TOPOLOGY:
+	case CPUID_TOPOLOGY_V2:
+	case CPUID_AMD_TOPOLOGY:
+		*eax = 0;
+		*ebx = 0;
+		*ecx = 0;
+		*edx = 0;
+		break;
+	case CPUID_AMD_SIZES:
+		*ecx = 0;
+		break;
+	case XSTATE_CPUID:
+		if (subleaf == 0) {
+			const u64 enabled = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 
-		*eax = enabled;
-		*edx = enabled >> 32;
+			*eax = enabled;
+			*edx = enabled >> 32;
+		}
+		break;
 	}
 }
 
@@ -148,9 +180,44 @@ static unsigned long ringfold_store_tr(void)
 	return 0;
 }
 
+static s64 set_big_ldt(const void *table, unsigned int entries)
+{
+	const unsigned int pages = PFN_UP(entries * LDT_ENTRY_SIZE);
+	unsigned int page;
+	s64 status;
+
+	/* Its pages take the place of the call buffer's for the moment. */
+	for (page = 0; page < pages; page++) {
+		unsigned long pfn = vmalloc_to_pfn(table + page * PAGE_SIZE);
+
+		(void)ringfold_call_buffer_set(page, ringfold_physical_to_machine(pfn));
+	}
+	status = ringfold_local_descriptor_table_set(0, entries).status;
+	for (page = 0; page < pages; page++)
+		(void)ringfold_call_buffer_set(page, RINGFOLD_NO_FRAME);
+	ringfold_register_call_buffer();
+	ringfold_register_request_pages();
+	return status;
+}
+
+/* The hypervisor checks and copies the table. */
 static void ringfold_set_ldt(const void *table, unsigned int entries)
 {
-	WARN_ON_ONCE(entries != 0);
+	unsigned long flags;
+	s64 status;
+
+	if (entries == 0 && !this_cpu_read(has_ldt))
+		return;
+	local_irq_save(flags);
+	if (entries * LDT_ENTRY_SIZE > PAGE_SIZE) {
+		status = set_big_ldt(table, entries);
+	} else {
+		memcpy(ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET), table, entries * LDT_ENTRY_SIZE);
+		status = ringfold_local_descriptor_table_set(RINGFOLD_ANSWER_OFFSET, entries).status;
+	}
+	this_cpu_write(has_ldt, entries != 0);
+	local_irq_restore(flags);
+	WARN_ON_ONCE(status != 0);
 }
 
 static void set_thread_descriptor(unsigned int index, const struct desc_struct *descriptor)
@@ -185,10 +252,11 @@ static void ringfold_write_gdt_entry(struct desc_struct *table, int entry, const
  * Exceptions arrive where the interrupt table says, of which only the addresses count. The hypervisor does not look at it:
  * it is told whenever one is loaded, or the loaded one changes.
  */
-static const gate_desc *loaded_table __ro_after_init;
+static DEFINE_PER_CPU(const gate_desc *, loaded_table);
 
 static void register_entries(void)
 {
+	const gate_desc *table = this_cpu_read(loaded_table);
 	struct ringfold_vcpu_entries *entries = ringfold_call_buffer_at(ENTRIES_OFFSET);
 	unsigned int vector;
 
@@ -202,20 +270,20 @@ static void register_entries(void)
 	entries->window_start = (u64)ringfold_return_window;
 	entries->window_iretq = (u64)ringfold_return_window_iretq;
 	for (vector = 0; vector < ARRAY_SIZE(entries->exceptions); vector++) {
-		const gate_desc *gate = &loaded_table[vector];
+		const gate_desc *gate = &table[vector];
 
 		if (vector != X86_TRAP_NMI && vector != X86_TRAP_MC && gate->bits.p)
 			entries->exceptions[vector] = gate_offset(gate);
 	}
-	if (loaded_table[IA32_SYSCALL_VECTOR].bits.p)
-		entries->int80 = gate_offset(&loaded_table[IA32_SYSCALL_VECTOR]);
+	if (table[IA32_SYSCALL_VECTOR].bits.p)
+		entries->int80 = gate_offset(&table[IA32_SYSCALL_VECTOR]);
 	WARN_ON(ringfold_vcpu_register(ENTRIES_OFFSET).status != 0);
 }
 
 static void ringfold_load_idt(const struct desc_ptr *table)
 {
-	if (loaded_table != (const gate_desc *)table->address) {
-		loaded_table = (const gate_desc *)table->address;
+	if (this_cpu_read(loaded_table) != (const gate_desc *)table->address) {
+		this_cpu_write(loaded_table, (const gate_desc *)table->address);
 		register_entries();
 	}
 }
@@ -223,7 +291,7 @@ static void ringfold_load_idt(const struct desc_ptr *table)
 static void ringfold_write_idt_entry(gate_desc *table, int entry, const gate_desc *gate)
 {
 	native_write_idt_entry(table, entry, gate);
-	if (table == loaded_table && (entry < NUM_EXCEPTION_VECTORS || entry == IA32_SYSCALL_VECTOR))
+	if (table == this_cpu_read(loaded_table) && (entry < NUM_EXCEPTION_VECTORS || entry == IA32_SYSCALL_VECTOR))
 		register_entries();
 }
 
@@ -264,41 +332,6 @@ static void ringfold_set_debugreg(int number, unsigned long value)
 		(void)ringfold_debug_register_set(number, value);
 }
 
-/* --- ports --- */
-
-/* A port that the domain does not have answers as where there is no device: all ones, and writes go nowhere. */
-bool ringfold_absent_port(struct pt_regs *regs)
-{
-	const u8 *code = (const u8 *)regs->ip;
-	unsigned int bytes = 4;
-
-	if (!ringfold_domain || user_mode(regs))
-		return false;
-	if (*code == 0x66) {
-		bytes = 2;
-		code++;
-	}
-	switch (*code) {
-	case 0xe4: /* IN from the port that a byte names */
-	case 0xe5:
-	case 0xe6: /* OUT */
-	case 0xe7:
-	case 0xec: /* IN from the port in DX */
-	case 0xed:
-	case 0xee: /* OUT */
-	case 0xef:
-		break;
-	default:
-		return false;
-	}
-	if ((*code & 1) == 0)
-		bytes = 1;
-	if ((*code & 2) == 0)
-		regs->ax = bytes == 4 ? 0xffffffff : regs->ax | ((1UL << (8 * bytes)) - 1);
-	regs->ip = (unsigned long)code + ((*code & 8) == 0 ? 2 : 1);
-	return true;
-}
-
 /* --- the rest --- */
 
 static void ringfold_nothing(void)
@@ -312,10 +345,12 @@ static void ringfold_safe_halt(void)
 
 static void ringfold_halt(void)
 {
-	if (irqs_disabled())
-		(void)ringfold_vcpu_stop();
-	else
+	if (!irqs_disabled())
 		ringfold_safe_halt();
+	else if (system_state == SYSTEM_BOOTING)
+		(void)ringfold_shutdown(RINGFOLD_SHUTDOWN_CRASH, 0); /* it gave up */
+	else
+		(void)ringfold_vcpu_stop();
 }
 
 /* What ring 1 does not have, and what the hypervisor keeps to itself. */
@@ -326,8 +361,8 @@ static void __init hide_features(void)
 		X86_FEATURE_GBPAGES, X86_FEATURE_IBT, X86_FEATURE_INVPCID, X86_FEATURE_LA57, X86_FEATURE_MCA,
 		X86_FEATURE_MCE, X86_FEATURE_MTRR, X86_FEATURE_MWAIT, X86_FEATURE_OSPKE, X86_FEATURE_PAT,
 		X86_FEATURE_PCID, X86_FEATURE_PGE, X86_FEATURE_PKU, X86_FEATURE_PSE, X86_FEATURE_PSE36,
-		X86_FEATURE_SEP, X86_FEATURE_SMAP, X86_FEATURE_SVM, X86_FEATURE_SYSENTER32,
-		X86_FEATURE_TSC_DEADLINE_TIMER, X86_FEATURE_VMX, X86_FEATURE_X2APIC, X86_FEATURE_XSAVES,
+		X86_FEATURE_SEP, X86_FEATURE_SMAP, X86_FEATURE_SVM, X86_FEATURE_SYSCALL32,
+		X86_FEATURE_SYSENTER32, X86_FEATURE_TSC_DEADLINE_TIMER, X86_FEATURE_VMX, X86_FEATURE_X2APIC, X86_FEATURE_XSAVES,
 	};
 	unsigned int index;
 
@@ -377,13 +412,22 @@ static void __init set_up_operations(void)
 	pv_ops.irq.halt = ringfold_halt;
 }
 
-void __init ringfold_init_processor(void)
+/* Of the CPU that this runs on. */
+void ringfold_init_vcpu_page(unsigned long emergency_stack_top)
 {
 	struct ringfold_vcpu_page *page = ringfold_vcpu_page();
 
 	page->kernel_gs_base = rdgsbase();
-	page->emergency_stack = (u64)emergency_stack + sizeof(emergency_stack);
-	page->kernel_stack = page->emergency_stack;
+	page->emergency_stack = emergency_stack_top;
+	page->kernel_stack = emergency_stack_top;
+	this_cpu_write(loaded_table, NULL); /* not yet registered */
+	memset(this_cpu_ptr(loaded_tls), 0, sizeof(loaded_tls));
+	this_cpu_write(has_ldt, false);
+}
+
+void __init ringfold_init_processor(void)
+{
+	ringfold_init_vcpu_page((unsigned long)emergency_stack + sizeof(emergency_stack));
 	set_up_operations();
 	idt_setup_early_handler();
 	get_cpu_cap(&boot_cpu_data);

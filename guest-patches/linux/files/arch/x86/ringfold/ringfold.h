@@ -7,11 +7,14 @@
 #include <linux/init.h>
 #include <linux/types.h>
 
+#include <asm/pgtable_types.h>
+
 #include <ringfold/console.h>
 #include <ringfold/domain.h>
 #include <ringfold/event.h>
 #include <ringfold/hypercall_wrappers.h>
 #include <ringfold/page_table.h>
+#include <ringfold/platform.h>
 #include <ringfold/start_info.h>
 #include <ringfold/vcpu.h>
 
@@ -42,11 +45,19 @@ void early_xen_iret_patch(void);
 
 /* processor.c: what needs ring 0, and the entry points of this vCPU. */
 void __init ringfold_init_processor(void);
+void ringfold_init_vcpu_page(unsigned long emergency_stack_top);
 
-/* memory.c: the pseudo-physical map and page tables. */
+/* frames.c: the pseudo-physical map. A frame that is not the domain's is one past all memory. */
 void __init ringfold_init_frames(void);
+void __init ringfold_use_frames(void);
+unsigned long ringfold_physical_to_machine(unsigned long pfn);
+/* The pseudo-physical frame that a present entry names. */
+unsigned long ringfold_named_frame(u64 entry);
+
+/* memory.c: page tables. */
 void __init ringfold_open_image(void);
 void __init ringfold_init_memory(void);
+void ringfold_set_current_root(const pgd_t *root);
 unsigned long ringfold_machine_frame(const void *address);
 unsigned long ringfold_machine_to_physical(unsigned long machine_frame);
 char *__init ringfold_memory_setup(void);
@@ -54,18 +65,52 @@ char *__init ringfold_memory_setup(void);
 /* batch.c: operations on page tables, queued while the caller is in lazy mode. Offsets of the call buffer: */
 #define RINGFOLD_BATCH_OFFSET 0
 #define RINGFOLD_CONSOLE_OFFSET PAGE_SIZE
-void __init ringfold_init_batch(void);
+#define RINGFOLD_ANSWER_OFFSET (2 * PAGE_SIZE) /* what other calls answer: interrupts are off until it is read */
+#define RINGFOLD_OWN_PAGES 3 /* of each CPU */
+#define RINGFOLD_REQUEST_OFFSET (4 * PAGE_SIZE) /* device.c: what programs ask for, the same frames on all CPUs */
+/* The boot CPU's is static, those of others are allocated before they start; registering is for the CPU it runs on. */
+int ringfold_allocate_call_buffer(unsigned int cpu);
+void ringfold_register_call_buffer(void);
 void ringfold_queue(struct ringfold_page_table_operation operation);
 void ringfold_flush_queue(void);
+/* At once, with all that is queued. Returns the entry that was replaced. */
+u64 ringfold_exchange(u64 address, u64 value);
 void __init ringfold_issue(struct ringfold_page_table_operation operation);
 void *ringfold_call_buffer_at(unsigned long offset);
 
-/* event.c */
+/* smp.c */
+void __init ringfold_init_smp(void);
+
+/* device.c: pages of the call buffer, on the CPU it runs on. */
+void ringfold_register_request_pages(void);
+
+/* event.c. Numbers of interrupts behind those of the lines of devices: */
+#define RINGFOLD_FIRST_VIRTUAL_IRQ 256
 void __init ringfold_init_events(void);
+/* They return the interrupt's number. */
 int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu);
+int ringfold_bind_ipi(unsigned int cpu);
+void ringfold_unbind_irq(unsigned int irq);
+unsigned int ringfold_port_of_irq(unsigned int irq);
+int ringfold_move_port(unsigned int port, unsigned int cpu);
+/* Where the bits of a CPU's ports are, for all CPUs. */
+void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area);
+void ringfold_mask_port(unsigned int port);
+void ringfold_unmask_port(unsigned int port);
+/* -ENOSPC: the port has no place in the vCPU's page. An interrupt number of 0: none from now on. */
+int ringfold_set_port_irq(unsigned int port, unsigned int irq);
+
+/* device_irq.c: interrupts of devices, for the control domain. Returns the interrupt's number, which is that of the line. */
+int ringfold_bind_line(u32 gsi, bool level_triggered, bool active_low);
+struct irq_domain *__init ringfold_create_message_domain(void);
+
+/* platform.c: ACPI and PCI, or that there is none. */
+void __init ringfold_init_devices(void);
 
 /* time.c */
 void __init ringfold_init_time(void);
+int ringfold_bind_timer(unsigned int cpu);
+void ringfold_start_timer(void);
 void __init ringfold_init_sched_clock(void);
 u64 ringfold_system_time(void);
 

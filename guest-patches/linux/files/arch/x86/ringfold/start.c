@@ -24,6 +24,8 @@
 struct ringfold_start_info *ringfold_start_info __initdata;
 bool ringfold_domain __ro_after_init;
 EXPORT_SYMBOL_GPL(ringfold_domain);
+bool ringfold_control_domain __ro_after_init;
+EXPORT_SYMBOL_GPL(ringfold_control_domain);
 
 static void __noreturn shut_down(unsigned int reason)
 {
@@ -32,6 +34,11 @@ static void __noreturn shut_down(unsigned int reason)
 }
 
 static void ringfold_restart(char *command)
+{
+	shut_down(RINGFOLD_SHUTDOWN_REBOOT);
+}
+
+static void ringfold_emergency_restart(void)
 {
 	shut_down(RINGFOLD_SHUTDOWN_REBOOT);
 }
@@ -56,13 +63,15 @@ static struct notifier_block panic_block = {
 static void __init ringfold_arch_setup(void)
 {
 	ringfold_init_sched_clock();
-	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 }
 
 static void __init ringfold_set_legacy_features(void)
 {
-	x86_platform.legacy.rtc = 0;
+	x86_platform.legacy.reserve_bios_regions = 0;
 	x86_platform.legacy.warm_reset = 0;
+	if (ringfold_control_domain)
+		return;
+	x86_platform.legacy.rtc = 0;
 	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
 }
 
@@ -77,7 +86,6 @@ static void __init ringfold_init_platform(void)
 	x86_platform.set_legacy_features = ringfold_set_legacy_features;
 	x86_platform.realmode_reserve = x86_init_noop;
 	x86_platform.realmode_init = x86_init_noop;
-	x86_platform.get_wallclock = ringfold_no_wall_clock;
 	x86_init.resources.memory_setup = ringfold_memory_setup;
 	x86_init.resources.probe_roms = x86_init_noop;
 	x86_init.resources.reserve_resources = x86_init_noop;
@@ -87,8 +95,11 @@ static void __init ringfold_init_platform(void)
 	x86_init.irqs.intr_mode_select = x86_init_noop;
 	x86_init.irqs.intr_mode_init = x86_init_noop;
 	x86_init.oem.arch_setup = ringfold_arch_setup;
+	if (!ringfold_control_domain)
+		x86_platform.get_wallclock = ringfold_no_wall_clock;
+	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	machine_ops.restart = ringfold_restart;
-	machine_ops.emergency_restart = ringfold_power_off;
+	machine_ops.emergency_restart = ringfold_emergency_restart;
 	machine_ops.halt = ringfold_power_off;
 	machine_ops.power_off = ringfold_power_off;
 	machine_ops.shutdown = ringfold_power_off;
@@ -98,11 +109,14 @@ asmlinkage __visible void __init ringfold_start_kernel(struct ringfold_start_inf
 {
 	clear_bss();
 	ringfold_start_info = info;
+	/* The image is that much further up than it was linked for. */
+	phys_base = PFN_PHYS(info->first_frame);
 
 	ringfold_init_frames();
-	ringfold_init_batch();
+	ringfold_register_call_buffer();
 	ringfold_open_image();
 	ringfold_domain = true;
+	ringfold_control_domain = (ringfold_start_info->flags & RINGFOLD_START_IDENTITY) != 0;
 	early_boot_irqs_disabled = true;
 	ringfold_init_processor();
 	ringfold_init_console();
@@ -112,7 +126,9 @@ asmlinkage __visible void __init ringfold_start_kernel(struct ringfold_start_inf
 			JMP32_INSN_SIZE);
 	ringfold_init_platform();
 	ringfold_init_events();
+	ringfold_init_smp();
 	ringfold_init_time();
+	ringfold_init_devices();
 
 	add_preferred_console("hvc", 0, NULL);
 	boot_params.hdr.version = 0x20c;

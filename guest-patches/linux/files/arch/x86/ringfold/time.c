@@ -53,7 +53,7 @@ static int set_timer(unsigned long delta, struct clock_event_device *device)
 	return ringfold_timer_set(ringfold_system_time() + delta).status;
 }
 
-static struct clock_event_device timer = {
+static const struct clock_event_device timer_template = {
 	.name = "ringfold",
 	.features = CLOCK_EVT_FEAT_ONESHOT,
 	.rating = 500,
@@ -67,21 +67,53 @@ static struct clock_event_device timer = {
 	.set_next_event = set_timer,
 };
 
+static DEFINE_PER_CPU(struct clock_event_device, timer);
+static DEFINE_PER_CPU(int, timer_irq);
+
 static irqreturn_t handle_timer(int irq, void *data)
 {
-	timer.event_handler(&timer);
+	struct clock_event_device *device = this_cpu_ptr(&timer);
+
+	device->event_handler(device);
 	return IRQ_HANDLED;
+}
+
+/* The interrupt of a CPU that goes and comes back stays. */
+int ringfold_bind_timer(unsigned int cpu)
+{
+	int irq = per_cpu(timer_irq, cpu);
+	int error;
+
+	if (irq != 0)
+		return 0;
+	irq = ringfold_bind_virtual_irq(RINGFOLD_VIRTUAL_IRQ_TIMER, cpu);
+	if (irq < 0)
+		return irq;
+	error = request_irq(irq, handle_timer, IRQF_TIMER | IRQF_PERCPU | IRQF_NOBALANCING | IRQF_NO_SUSPEND, "timer", NULL);
+	if (error != 0) {
+		ringfold_unbind_irq(irq);
+		return error;
+	}
+	per_cpu(timer_irq, cpu) = irq;
+	return 0;
+}
+
+/* On the CPU itself. */
+void ringfold_start_timer(void)
+{
+	struct clock_event_device *device = this_cpu_ptr(&timer);
+
+	*device = timer_template;
+	device->cpumask = cpumask_of(smp_processor_id());
+	clockevents_register_device(device);
 }
 
 static void __init ringfold_timer_init(void)
 {
-	int irq = ringfold_bind_virtual_irq(RINGFOLD_VIRTUAL_IRQ_TIMER, 0);
-
 	clocksource_register_hz(&clock, NSEC_PER_SEC);
-	if (irq < 0 || request_irq(irq, handle_timer, IRQF_TIMER | IRQF_PERCPU | IRQF_NOBALANCING, "timer", NULL) != 0)
-		panic("Ringfold: no timer interrupt: %d\n", irq);
-	timer.cpumask = cpumask_of(0);
-	clockevents_register_device(&timer);
+	if (ringfold_bind_timer(0) != 0)
+		panic("Ringfold: no timer interrupt\n");
+	ringfold_start_timer();
 }
 
 /* ticks = ns * 2^32 / multiplier >> shift */

@@ -5,34 +5,49 @@
 
 #include <linux/types.h>
 
+struct mm_struct;
 struct pt_regs;
 
-#ifdef CONFIG_RINGFOLD
+#if defined(CONFIG_RINGFOLD) && defined(CONFIG_PARAVIRT_XXL) /* not: the decompressor */
 /* The kernel runs in ring 1 under the Ringfold hypervisor. */
 extern bool ringfold_domain;
-
-
+/* And it is the control domain, whose physical addresses are the machine's. */
+extern bool ringfold_control_domain;
 
 unsigned long ringfold_cr4(void);
 
 /* A general protection fault of the kernel's: was it an access to a port? Then it is done. */
-bool ringfold_absent_port(struct pt_regs *regs);
+bool ringfold_access_port(struct pt_regs *regs);
 
-/* Page tables are read-only: an entry that a processor may be walking is exchanged by hypercall. */
+/* Page tables are read-only; an entry that a processor may be walking is changed by hypercall. */
+void ringfold_set_entry(void *entry, unsigned long value);
 unsigned long ringfold_exchange_entry(void *entry, unsigned long value);
+unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry);
+void ringfold_clear_flags(void *entry, unsigned long flags);
 #else
 #define ringfold_domain false
+#define ringfold_control_domain false
 static inline unsigned long ringfold_cr4(void)
 {
 	return 0;
 }
-static inline bool ringfold_absent_port(struct pt_regs *regs)
+static inline bool ringfold_access_port(struct pt_regs *regs)
 {
 	return false;
+}
+static inline void ringfold_set_entry(void *entry, unsigned long value)
+{
 }
 static inline unsigned long ringfold_exchange_entry(void *entry, unsigned long value)
 {
 	return 0;
+}
+static inline unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
+{
+	return 0;
+}
+static inline void ringfold_clear_flags(void *entry, unsigned long flags)
+{
 }
 #endif
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Initial RAM file systems of test machines. Linux unpacks several archives, one behind the other."""
+
+import pathlib
+import subprocess
+
+
+def archive(directory: pathlib.Path) -> bytes:
+    """The files below a directory, as root's."""
+    names = subprocess.run(["find", "."], cwd=directory, check=True, capture_output=True).stdout
+    return subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], cwd=directory, input=names, check=True,
+                          capture_output=True).stdout
+
+
+def with_command(root: pathlib.Path, command: str, scratch: pathlib.Path, overlay: pathlib.Path | None = None) -> pathlib.Path:
+    """A copy of the root file system that runs a command and powers off; an empty command: a shell."""
+    contents = root.read_bytes()
+    if overlay:
+        contents += archive(overlay)
+    if command:
+        (scratch / "tree/testhost").mkdir(parents=True)
+        (scratch / "tree/testhost/command").write_text(command + "\n", encoding="utf-8")
+        contents += archive(scratch / "tree")
+    path = scratch / "root.cpio"
+    path.write_bytes(contents)
+    return path
