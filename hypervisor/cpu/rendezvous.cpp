@@ -49,6 +49,7 @@ void stop_if_asked() {
     while (is_stop_asked()) {
         relax();
     }
+    (void)cpuid(0);  // serialises: text may have been changed (Intel SDM vol. 3A, 8.1.3)
     stopped.fetch_and(~self, std::memory_order_release);
 }
 

@@ -6,7 +6,7 @@
 namespace ringfold {
 
 // While one exists, every other CPU that is online waits in the hypervisor, holding no lock. The caller holds none
-// either.
+// either. Each executes a serialising instruction before it goes on.
 class StoppedMachine {
   public:
     StoppedMachine();

@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/audit.hpp"
+#include "hypervisor/trace/session.hpp"
 
 namespace ringfold {
 
@@ -43,6 +44,9 @@ void visit_holders(void *, AuditCounts &counts) {
     while (const DomainReference domain = domain_list::from_place(place)) {
         visit_domain(*domain, counts);
     }
+    trace::for_each_frame(&counts, [](void *context, MachineFrame frame) {
+        audit_holder(*static_cast<AuditCounts *>(context), frame, FrameType::writable);
+    });
 }
 
 void report(void *, const AuditFinding &finding) {

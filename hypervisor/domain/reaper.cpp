@@ -8,6 +8,7 @@
 #include "hypervisor/event/close.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/teardown.hpp"
+#include "hypervisor/trace/session.hpp"
 
 #include <utility>
 
@@ -65,6 +66,7 @@ void free_frame(MachineFrame frame) { free_frames(frame, Order{0}); }
 
 Result<void> take_apart(Domain &domain) {
     if (!domain.vcpus_released) {
+        (void)trace::stop(domain);  // not_found: it does not trace
         TRY(close_all_ports(domain.events));
         {
             // Somebody may have found it paused a moment ago, and be at its registers.

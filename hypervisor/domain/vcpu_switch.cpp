@@ -9,6 +9,8 @@
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/platform/time.hpp"
+#include "hypervisor/trace/names.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <atomic>
 
@@ -70,6 +72,9 @@ void publish_time(Vcpu &vcpu) {
 
 void switch_vcpu(Vcpu *previous, Vcpu *next, EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
+    if (trace::is_on<trace::Class::scheduling>()) [[unlikely]] {
+        trace::write(RINGFOLD_TRACE_SWITCH, trace::name_of(previous), trace::name_of(next));
+    }
     if (previous != nullptr) {
         save(*previous, frame);
     }

@@ -5,6 +5,8 @@
 
 #include "hypervisor/lib/units.hpp"
 
+#include <cstdint>
+
 namespace ringfold {
 class EventDomain;
 struct EventVcpu;
@@ -23,5 +25,8 @@ void wake(EventVcpu &vcpu);
 
 // The processor that is to take the interrupts of a device whose port this vCPU serves.
 [[nodiscard]] CpuId processor_of(const EventVcpu &vcpu);
+
+// How the trace names it.
+[[nodiscard]] uint64_t traced_name_of(const EventVcpu &vcpu);
 
 }  // namespace ringfold::event_machine

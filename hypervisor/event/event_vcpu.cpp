@@ -2,6 +2,7 @@
 #include "hypervisor/event/event_vcpu.hpp"
 
 #include "hypervisor/event/event_seam.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <atomic>
 
@@ -68,6 +69,9 @@ void EventVcpu::upcall() {
 }
 
 void EventVcpu::raise(Port port) {
+    if (trace::is_on<trace::Class::events>()) [[unlikely]] {
+        trace::write(RINGFOLD_TRACE_EVENT, event_machine::traced_name_of(*this), port.raw());
+    }
     EventWords bits = words();
     if (bits.set_pending(port)) {
         return;

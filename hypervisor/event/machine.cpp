@@ -5,6 +5,7 @@
 #include "hypervisor/event/event_seam.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/sched/scheduler.hpp"
+#include "hypervisor/trace/names.hpp"
 
 namespace ringfold::event_machine {
 
@@ -18,5 +19,7 @@ void unrefer(EventDomain &events) { DomainReference::adopt(events.owner).reset()
 void wake(EventVcpu &vcpu) { (void)scheduler::wake(*vcpu.owner); }
 
 CpuId processor_of(const EventVcpu &vcpu) { return scheduler::home_of(*vcpu.owner); }
+
+uint64_t traced_name_of(const EventVcpu &vcpu) { return trace::name_of(vcpu.owner); }
 
 }  // namespace ringfold::event_machine

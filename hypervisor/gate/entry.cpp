@@ -17,6 +17,7 @@
 #include "hypervisor/mm/slab.hpp"
 #include "hypervisor/platform/interrupt.hpp"
 #include "hypervisor/platform/vectors.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <algorithm>
 
@@ -44,7 +45,7 @@ EntryFrame *visible_frame(uint64_t address, uint64_t root) {
     }
 }
 
-void dispatch(EntryFrame &frame) {
+[[gnu::always_inline]] inline void dispatch(EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
     switch (frame.vector) {
         case vector_hypercall:
@@ -69,6 +70,19 @@ void dispatch(EntryFrame &frame) {
             ++guest.counters.interrupts;
             handle_interrupt(static_cast<uint8_t>(frame.vector));
             return;
+    }
+}
+
+// The same, with the records that are wanted of it. Apart, so that a visit that is not traced pays for one test.
+[[gnu::noinline]] void dispatch_traced(EntryFrame &frame) {
+    const bool is_hypercall = frame.vector == vector_hypercall;
+    trace::note<trace::Class::entries>(RINGFOLD_TRACE_ENTRY, frame.vector, frame.rip);
+    if (is_hypercall) {
+        trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL, frame.rax, frame.rdi);
+    }
+    dispatch(frame);
+    if (is_hypercall) {
+        trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL_RETURN, frame.rax, frame.rdx);
     }
 }
 
@@ -99,7 +113,11 @@ extern "C" uint32_t handle_guest_entry(EntryFrame *frame) {
     model_stops_walking();
     guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // even: in the hypervisor
     begin_visit(guest);
-    dispatch(*frame);
+    if (trace::is_on<trace::Class::entries, trace::Class::hypercalls>()) [[unlikely]] {
+        dispatch_traced(*frame);
+    } else {
+        dispatch(*frame);
+    }
     return prepare_exit(*frame);
 }
 

@@ -14,6 +14,7 @@
 #include "hypervisor/platform/time.hpp"
 #include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
+#include "hypervisor/trace/session.hpp"
 
 #include <atomic>
 #include <optional>
@@ -137,6 +138,9 @@ bool resume_at_once(GuestCpu &guest, const EntryFrame &frame) {
         stop_if_asked();
         if (take_log_growth()) {
             raise_machine_irq(VirtualIrq::log);
+        }
+        if (trace::take_growth()) {
+            raise_machine_irq(VirtualIrq::trace);
         }
         scheduler::choose(frame);
         serve_flush_request(guest);

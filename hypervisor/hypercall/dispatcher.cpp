@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <ringfold/base.h>
 #include <ringfold/hypercall.h>
@@ -133,7 +134,13 @@ int64_t to_abi(Error error) {
     return -RINGFOLD_EINVAL;
 }
 
-CallOutcome dispatch_part(Vcpu &caller, const EntryFrame &frame) { return carry_out(caller, frame, true); }
+CallOutcome dispatch_part(Vcpu &caller, const EntryFrame &frame) {
+    trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL, frame.rax, frame.rdi);
+    const Outcome outcome = carry_out(caller, frame, true);
+    trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL_RETURN, static_cast<uint64_t>(outcome.status),
+                                          outcome.second);
+    return outcome;
+}
 
 void dispatch_hypercall(Vcpu &caller, EntryFrame &frame) {
     Outcome outcome{.status = 0, .second = 0};

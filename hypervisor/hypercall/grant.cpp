@@ -8,6 +8,7 @@
 #include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/dispatcher.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <ringfold/grant.h>
 
@@ -18,6 +19,24 @@ namespace {
 GrantReference find(DomainId id) {
     const Result<DomainReference> domain = find_domain(id);
     return domain.ok() ? GrantReference{domain.value()->grants} : GrantReference{};
+}
+
+// --- what the trace has of an element that was answered
+
+uint64_t status_of(int32_t status) { return static_cast<uint64_t>(int64_t{status}); }
+
+void note(const ringfold_grant_map_element &element) {
+    trace::note<trace::Class::grants>(RINGFOLD_TRACE_GRANT_MAP, uint64_t{element.domain} << 32 | element.reference,
+                                      element.status == 0 ? element.handle : status_of(element.status));
+}
+void note(const ringfold_grant_unmap_element &element) {
+    trace::note<trace::Class::grants>(RINGFOLD_TRACE_GRANT_UNMAP, element.handle, status_of(element.status));
+}
+void note(const ringfold_grant_copy_element &element) {
+    trace::note<trace::Class::grants>(RINGFOLD_TRACE_GRANT_COPY, element.length, status_of(element.status));
+}
+void note(const ringfold_grant_transfer_element &element) {
+    trace::note<trace::Class::grants>(RINGFOLD_TRACE_GRANT_TRANSFER, element.frame, status_of(element.status));
 }
 
 // Copies each element once, applies `one` to the copy and writes it back with its status.
@@ -33,6 +52,9 @@ Progress answer_each(const Vcpu &caller, uint64_t offset, uint64_t count, One &&
             return Error::again;
         }
         element.status = result.ok() ? 0 : static_cast<int32_t>(to_abi(result.error()));
+        if (trace::is_on<trace::Class::grants>()) [[unlikely]] {
+            note(element);
+        }
         return caller.call_buffer.write_object(place, element);
     });
 }

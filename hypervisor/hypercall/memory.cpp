@@ -8,6 +8,7 @@
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/heap.hpp"
 #include "hypervisor/mm/machine_to_physical.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,7 @@ Result<void> populate_one(const Vcpu &caller, DomainMemory &memory, uint64_t off
     for (FrameCount frame{0}; frame < order.frames(); frame += FrameCount{1}) {
         machine_to_physical::set(first + frame, GuestFrame{guest_frame} + frame);
     }
+    trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_POPULATE, first.raw(), order.raw());
     return caller.call_buffer.write_object(offset, first.raw());
 }
 
@@ -40,6 +42,7 @@ Result<void> release_one(Vcpu &caller, uint64_t offset) {
     TRY(caller.call_buffer.read_object(offset, frame));
     TRY(release_frame(caller.domain.memory, MachineFrame{frame}));
     free_frames(MachineFrame{frame}, Order{0});
+    trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_RELEASE, frame);
     return {};
 }
 

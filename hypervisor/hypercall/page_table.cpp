@@ -8,6 +8,7 @@
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <algorithm>
 #include <array>
@@ -72,6 +73,7 @@ Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count)
         TRY(caller.call_buffer.read_array(place, part));
         const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
         counter += result.done;
+        trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_BATCH, operations, result.done);
         const auto done = part.first(result.done);
         if (std::any_of(done.begin(), done.end(), is_exchange)) {
             TRY(caller.call_buffer.write_array<ringfold_page_table_operation>(place, done));

@@ -22,6 +22,7 @@ enum class LockRank : uint8_t {
     pools = 35,            // which CPU and which domain is in which pool, and who owns a CPU
     run_queue = 40,        // one CPU's waiting vCPUs and armed timers; never two at once
     console = 50,          // one domain's console; held while a line of its output goes to the log
+    trace = 55,            // the rings of the trace, while it runs
     interrupt_lines = 60,  // the redirection entries of the IO-APICs
     hypervisor_map = 70,   // the shared part of the hypervisor's own address space
     domain_list = 72,      // which domains there are; taken to find one, and when the last reference to one goes

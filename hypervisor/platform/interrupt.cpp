@@ -9,10 +9,12 @@
 #include "hypervisor/platform/serial.hpp"
 #include "hypervisor/platform/vectors.hpp"
 #include "hypervisor/sched/scheduler.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 namespace ringfold {
 
 void handle_interrupt(uint8_t vector) {
+    trace::note<trace::Class::interrupts>(RINGFOLD_TRACE_INTERRUPT, vector);
     if (vector == vector_spurious) {
         return;  // nothing is in service (Intel SDM vol. 3, 10.9)
     }

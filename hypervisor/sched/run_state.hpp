@@ -4,6 +4,8 @@
 #pragma once
 
 #include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/trace/names.hpp"
+#include "hypervisor/trace/trace.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -13,6 +15,7 @@ namespace ringfold {
 // Under the run-queue lock of its home. Accounts for the state that ends.
 inline void set_state(Vcpu &vcpu, VcpuState state, uint64_t now) {
     ScheduleEntry &entry = vcpu.schedule;
+    trace::note<trace::Class::scheduling>(RINGFOLD_TRACE_STATE, trace::name_of(&vcpu), abi_state(state));
     entry.change_state(state, now);
     if (vcpu.page == nullptr) {
         return;

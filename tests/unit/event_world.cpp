@@ -151,6 +151,7 @@ void event_machine::wake(EventVcpu &vcpu) {
     ++reinterpret_cast<test::SimulatedEventVcpu &>(vcpu).wakes;
 }
 CpuId event_machine::processor_of(const EventVcpu &) { return CpuId{0}; }
+uint64_t event_machine::traced_name_of(const EventVcpu &vcpu) { return vcpu.id.raw(); }
 
 Result<void> route_interrupt(uint32_t gsi, InterruptWiring, uint8_t vector, uint8_t) {
     return test::EventWorld::current().route(gsi, vector);

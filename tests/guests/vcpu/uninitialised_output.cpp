@@ -104,6 +104,7 @@ void use_the_rest() {
     write_output(RINGFOLD_HYPERCALL_LOG_READ, 0UL, 8UL, 1000UL);
     write_output(RINGFOLD_HYPERCALL_VCPU_STATE, 1UL);
     write_output(RINGFOLD_HYPERCALL_DEBUG_REGISTER_GET, 7UL);
+    write_output(RINGFOLD_HYPERCALL_TRACE_STATUS_READ, 8UL);
     *call_buffer<ringfold_multicall_element>() = {RINGFOLD_HYPERCALL_COUNTERS_READ, {1024}, 0, 0};
     write_output(RINGFOLD_HYPERCALL_MULTICALL, 0UL, 1UL);
 }
