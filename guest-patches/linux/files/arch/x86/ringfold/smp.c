@@ -157,10 +157,26 @@ static int __init allocate(unsigned int cpu)
 	return ringfold_allocate_call_buffer(cpu) ?: bind_ipis(cpu) ?: ringfold_bind_timer(cpu);
 }
 
+static int package_of(int apic_id, int index_msb)
+{
+	return apic_id >> index_msb;
+}
+
+/* There is none, but what tells packages apart asks it. */
+static void __init replace_apic(void)
+{
+	static struct apic no_apic __ro_after_init;
+
+	no_apic = *apic;
+	no_apic.phys_pkg_id = package_of;
+	apic = &no_apic;
+}
+
 static void __init ringfold_prepare_cpus(unsigned int most)
 {
 	unsigned int cpu;
 
+	replace_apic();
 	smp_prepare_cpus_common();
 	speculative_store_bypass_ht_init();
 	if (bind_ipis(0) != 0)
