@@ -162,6 +162,11 @@ static int package_of(int apic_id, int index_msb)
 	return apic_id >> index_msb;
 }
 
+static unsigned int own_apic_id(unsigned long value)
+{
+	return raw_smp_processor_id();
+}
+
 /* There is none, but what tells packages apart asks it. */
 static void __init replace_apic(void)
 {
@@ -169,6 +174,7 @@ static void __init replace_apic(void)
 
 	no_apic = *apic;
 	no_apic.phys_pkg_id = package_of;
+	no_apic.get_apic_id = own_apic_id;
 	apic = &no_apic;
 }
 
