@@ -290,7 +290,7 @@ TEST_F(PageTableRules, Pins) {
 
 TEST_F(PageTableRules, Operations) {
     expect_refused(
-        Error::invalid_argument, [&] { return world.apply(world.a(), {.operation = 7}); }, "no such operation");
+        Error::invalid_argument, [&] { return world.apply(world.a(), {.operation = 8}); }, "no such operation");
     expect_refused(
         Error::invalid_argument,
         [&] {
