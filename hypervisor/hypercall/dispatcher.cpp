@@ -77,7 +77,8 @@ constexpr std::array alone{
 #include <ringfold/alone_table.inc>
 };
 
-Outcome carry_out(Vcpu &caller, const EntryFrame &frame, bool is_part) {
+// Inlined: the path of every hypercall, and that of the parts of a multicall.
+[[gnu::always_inline]] inline Outcome carry_out(Vcpu &caller, const EntryFrame &frame, bool is_part) {
     auto &counts = this_cpu().guest.counters.hypercalls;
     if (frame.rax >= table.size()) {
         ++counts[counted - 1];
