@@ -53,14 +53,6 @@ std::string_view name_of(VcpuState state) {
     return "?";
 }
 
-template <typename Visitor>
-void for_each_domain(Visitor &&visit) {
-    std::size_t place = 0;
-    while (const DomainReference domain = domain_list::from_place(place)) {
-        visit(*domain);
-    }
-}
-
 void log_vcpu(const Vcpu &vcpu) {
     const VcpuState state = scheduler::state_of(vcpu);
     const auto &times = vcpu.schedule.run_time;  // read without the lock: near enough
@@ -94,14 +86,14 @@ void log_memory() {
     log_info("  frames: {} managed, {} free, {} of them to be cleared, {} requests refused", frames.managed,
              frames.free, frames.dirty, frames.out_of_memory);
     log_info("  heap: {} objects in {} slabs", heap.objects, heap.slabs);
-    for_each_domain([](const Domain &domain) {
+    domain_list::for_each_unlocked([](const Domain &domain) {
         log_info("  d{} {}: {} frames of at most {}", domain.id, domain.name_text(), domain.memory.owned(),
                  domain.memory.maximum());
     });
 }
 
 void log_domains() {
-    for_each_domain([](Domain &domain) {
+    domain_list::for_each_unlocked([](Domain &domain) {
         const ringfold_event_limits ports = domain.events.lock()->limits();
         log_info("  d{} {}: {}, rights {:#x}, {} references, {} ports of at most {}{}", domain.id, domain.name_text(),
                  name_of(domain.state.load(std::memory_order_relaxed)), domain.rights.raw(),

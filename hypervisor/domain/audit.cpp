@@ -40,10 +40,7 @@ void visit_domain(Domain &domain, AuditCounts &counts) {
 }
 
 void visit_holders(void *, AuditCounts &counts) {
-    std::size_t place = 0;
-    while (const DomainReference domain = domain_list::from_place(place)) {
-        visit_domain(*domain, counts);
-    }
+    domain_list::for_each_unlocked([&counts](Domain &domain) { visit_domain(domain, counts); });
     trace::for_each_frame(&counts, [](void *context, MachineFrame frame) {
         audit_holder(*static_cast<AuditCounts *>(context), frame, FrameType::writable);
     });

@@ -57,10 +57,7 @@ void abandon_kept_domains() {
             leave_to_idle_cpus(domain);
         }
     });
-    std::size_t place = 0;
-    while (const DomainReference domain = domain_list::from_place(place)) {
-        lift_pauses(*domain);
-    }
+    domain_list::for_each_unlocked(lift_pauses);
 }
 
 // The devices were the control domain's, so nothing goes on without it.

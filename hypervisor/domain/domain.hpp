@@ -49,6 +49,11 @@ struct Domain {
 
     [[nodiscard]] std::string_view name_text() const { return name.data(); }
     [[nodiscard]] Vcpu *vcpu(uint64_t number) const { return number < vcpu_count ? vcpus[number] : nullptr; }
+    // The same for a number that a guest gave. not_found: there is none.
+    [[nodiscard]] Result<Vcpu *> find_vcpu(uint64_t number) const {
+        Vcpu *const found = vcpu(number);
+        return found != nullptr ? Result<Vcpu *>{found} : Result<Vcpu *>{Error::not_found};
+    }
 
     // `vcpu` may be one that is just being destroyed by its own domain: only its address is compared.
     [[nodiscard]] bool has(const Vcpu &vcpu) const {

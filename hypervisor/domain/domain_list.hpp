@@ -77,5 +77,14 @@ void for_each(Visitor &&visit) {
 // `place` is 0. For going through domains without the list's lock, which comes after those of a domain.
 [[nodiscard]] DomainReference from_place(std::size_t &place);
 
+// That way through all of them.
+template <typename Visitor>
+void for_each_unlocked(Visitor &&visit) {
+    std::size_t place = 0;
+    while (const DomainReference domain = from_place(place)) {
+        visit(*domain);
+    }
+}
+
 }  // namespace domain_list
 }  // namespace ringfold

@@ -10,8 +10,14 @@ namespace ringfold {
 
 namespace {
 
-// At least 1: it is armed, even if it is over.
-uint64_t left_until(uint64_t deadline, uint64_t now) { return deadline > now ? deadline - now : 1; }
+// What is left of a watchdog's time, 0 for one that is not armed: at least 1 otherwise, even if it is over.
+uint64_t left_until(uint64_t deadline) {
+    if (deadline == 0) {
+        return 0;
+    }
+    const uint64_t now = nanoseconds_since_boot();
+    return deadline > now ? deadline - now : 1;
+}
 
 void resume(Domain &domain, Pauses &pauses) {
     pauses.count = 0;
@@ -35,8 +41,7 @@ Result<void> pause(Domain &domain) {
         return Error::busy;
     }
     if (++pauses->count == 1) {
-        const uint64_t deadline = scheduler::set_watchdog(domain, 0);
-        pauses->watchdog_left = deadline == 0 ? 0 : left_until(deadline, nanoseconds_since_boot());
+        pauses->watchdog_left = left_until(scheduler::set_watchdog(domain, 0));
         scheduler::hold_domain(domain);
     }
     return {};
@@ -67,7 +72,7 @@ void set_watchdog(Domain &domain, uint64_t deadline) {
     if (pauses->count == 0) {
         scheduler::set_watchdog(domain, deadline);
     } else {
-        pauses->watchdog_left = deadline == 0 ? 0 : left_until(deadline, nanoseconds_since_boot());
+        pauses->watchdog_left = left_until(deadline);
     }
 }
 

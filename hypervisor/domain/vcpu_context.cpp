@@ -43,10 +43,7 @@ constexpr std::array words{
 
 // The vCPU, which is nobody else's while the caller has the lock of the pauses.
 Result<Vcpu *> find_stopped(Domain &domain, const Pauses &pauses, uint32_t number) {
-    Vcpu *const vcpu = domain.vcpu(number);
-    if (vcpu == nullptr) {
-        return Error::not_found;
-    }
+    Vcpu *const vcpu = TRY(domain.find_vcpu(number));
     if (pauses.count == 0 || !domain.schedule.standstill.is_on()) {
         return Error::busy;
     }

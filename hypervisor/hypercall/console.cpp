@@ -9,6 +9,7 @@
 #include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/event/virtual_irq.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/hypercall/log_part.hpp"
 #include "hypervisor/lib/log.hpp"
 
 #include <ringfold/base.h>
@@ -88,35 +89,12 @@ Returns_value console_read(Vcpu &caller, uint64_t offset, uint64_t length) {
 
 Returns_value domain_console_read(Vcpu &caller, uint32_t domain, uint64_t position, uint64_t offset, uint64_t length) {
     const DomainReference target = TRY(find_target(caller.domain, domain, Right::console));
-    if (length > RINGFOLD_LOG_PART_MAX) {
-        return Error::out_of_range;
-    }
-    TRY(caller.call_buffer.check(offset, sizeof(ringfold_log_part) + length));
-    const uint64_t text = offset + sizeof(ringfold_log_part);
-    std::array<char, 256> chunk;
-    uint64_t done = 0;
-    uint64_t next = position;
-    while (done < length) {
-        const std::span part = std::span{chunk}.first(std::min<uint64_t>(chunk.size(), length - done));
-        uint64_t from = next;
-        std::size_t copied = 0;
-        {
-            auto console = target->console.lock();
-            copied = console->output.read(from, part);
-            if (done > 0 && from != next + copied) {
-                break;  // overwritten meanwhile: an answer has no gap
-            }
-            console->reader_waits |= from == console->output.written();
-        }
-        TRY(caller.call_buffer.write_array(text + done, std::span<const char>{part}.first(copied)));
-        next = from;
-        done += copied;
-        if (copied < part.size()) {
-            break;
-        }
-    }
-    TRY(caller.call_buffer.write_object(offset, ringfold_log_part{.next = next, .length = done}));
-    return done;
+    return write_log_part(caller, position, offset, length, [&target](uint64_t &next, std::span<char> part) {
+        auto console = target->console.lock();
+        const std::size_t copied = console->output.read(next, part);
+        console->reader_waits |= next == console->output.written();
+        return copied;
+    });
 }
 
 Returns_value domain_console_write(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t length) {

@@ -61,10 +61,7 @@ bool has_open_upcall(const Vcpu &vcpu) {
 }  // namespace
 
 Returns_nothing event_page_set(Vcpu &caller, uint32_t vcpu, uint32_t index, uint64_t frame) {
-    Vcpu *const target = caller.domain.vcpu(vcpu);
-    if (target == nullptr) {
-        return Error::not_found;
-    }
+    Vcpu *const target = TRY(caller.domain.find_vcpu(vcpu));
     if (index >= RINGFOLD_EVENT_PAGES) {
         return Error::out_of_range;
     }

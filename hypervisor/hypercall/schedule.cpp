@@ -26,14 +26,11 @@ Returns_nothing block_until(Vcpu &caller, uint64_t deadline) {
 }
 
 Returns_value yield_to(Vcpu &caller, uint32_t vcpu) {
-    Vcpu *const target = caller.domain.vcpu(vcpu);
-    if (target == nullptr) {
-        return Error::not_found;
-    }
-    if (target == &caller) {
+    Vcpu &target = *TRY(caller.domain.find_vcpu(vcpu));
+    if (&target == &caller) {
         return Error::invalid_argument;
     }
-    return uint64_t{scheduler::yield_to(*target) ? 1u : 0u};
+    return uint64_t{scheduler::yield_to(target) ? 1u : 0u};
 }
 
 Returns_nothing shutdown(Vcpu &caller, uint32_t reason, uint32_t code) {

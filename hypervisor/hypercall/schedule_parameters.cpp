@@ -8,18 +8,6 @@
 
 namespace ringfold::hypercall {
 
-namespace {
-
-Result<Vcpu *> find(const Domain &domain, uint32_t number) {
-    Vcpu *const vcpu = domain.vcpu(number);
-    if (vcpu == nullptr) {
-        return Error::not_found;
-    }
-    return vcpu;
-}
-
-}  // namespace
-
 Returns_nothing domain_schedule_get(Vcpu &caller, uint32_t domain, uint64_t offset) {
     const DomainReference target = TRY(find_target(caller.domain, domain, Right::schedule));
     return caller.call_buffer.write_object(offset, scheduler::parameters_of(*target));
@@ -34,13 +22,13 @@ Returns_nothing domain_schedule_set(Vcpu &caller, uint32_t domain, uint64_t offs
 
 Returns_nothing vcpu_schedule_get(Vcpu &caller, uint32_t domain, uint32_t vcpu, uint64_t offset) {
     const DomainReference target = TRY(find_target(caller.domain, domain, Right::schedule));
-    const Vcpu &found = *TRY(find(*target, vcpu));
+    const Vcpu &found = *TRY(target->find_vcpu(vcpu));
     return caller.call_buffer.write_object(offset, scheduler::parameters_of(found));
 }
 
 Returns_nothing vcpu_schedule_set(Vcpu &caller, uint32_t domain, uint32_t vcpu, uint64_t offset) {
     const DomainReference target = TRY(find_target(caller.domain, domain, Right::schedule));
-    Vcpu &found = *TRY(find(*target, vcpu));
+    Vcpu &found = *TRY(target->find_vcpu(vcpu));
     ringfold_vcpu_schedule parameters;
     TRY(caller.call_buffer.read_object(offset, parameters));
     return scheduler::set_parameters(found, parameters);

@@ -11,18 +11,6 @@
 
 namespace ringfold::hypercall {
 
-namespace {
-
-Result<Vcpu *> find(Vcpu &caller, uint32_t number) {
-    Vcpu *const vcpu = caller.domain.vcpu(number);
-    if (vcpu == nullptr) {
-        return Error::not_found;
-    }
-    return vcpu;
-}
-
-}  // namespace
-
 Returns_nothing call_buffer_set(Vcpu &caller, uint32_t index, uint64_t frame) {
     if (index >= RINGFOLD_CALL_BUFFER_PAGES) {
         return Error::out_of_range;
@@ -45,7 +33,7 @@ Returns_nothing vcpu_register(Vcpu &caller, uint64_t offset) {
 }
 
 Returns_nothing vcpu_start(Vcpu &caller, uint32_t vcpu, uint64_t offset) {
-    Vcpu &target = *TRY(find(caller, vcpu));
+    Vcpu &target = *TRY(caller.domain.find_vcpu(vcpu));
     ringfold_vcpu_context context;
     TRY(caller.call_buffer.read_object(offset, context));
     return start_vcpu(target, caller.entries, context);
@@ -57,12 +45,12 @@ Returns_nothing vcpu_stop(Vcpu &) {
 }
 
 Returns_value vcpu_state(Vcpu &caller, uint32_t vcpu) {
-    const Vcpu &target = *TRY(find(caller, vcpu));
+    const Vcpu &target = *TRY(caller.domain.find_vcpu(vcpu));
     return uint64_t{abi_state(scheduler::state_of(target))};
 }
 
 Returns_nothing vcpu_notify(Vcpu &caller, uint32_t vcpu) {
-    Vcpu &target = *TRY(find(caller, vcpu));
+    Vcpu &target = *TRY(caller.domain.find_vcpu(vcpu));
     if (!scheduler::notify(target)) {
         return Error::not_found;
     }

@@ -41,11 +41,15 @@ class IoApics {
         }
         return {};
     }
-    [[nodiscard]] bool is_nmi_source(uint32_t gsi) const {
-        return std::find(nmi_sources_.begin(), nmi_sources_.end(), gsi) != nmi_sources_.end();
-    }
-    [[nodiscard]] bool is_claimed(uint32_t gsi) const {
-        return std::find(claimed_.begin(), claimed_.end(), gsi) != claimed_.end();
+    // access_denied: an NMI source; already_exists: claimed.
+    [[nodiscard]] Result<void> check_free(uint32_t gsi) const {
+        if (std::find(nmi_sources_.begin(), nmi_sources_.end(), gsi) != nmi_sources_.end()) {
+            return Error::access_denied;
+        }
+        if (std::find(claimed_.begin(), claimed_.end(), gsi) != claimed_.end()) {
+            return Error::already_exists;
+        }
+        return {};
     }
     Result<void> claim(uint32_t gsi, const RedirectionEntry &entry) {
         TRY(route(gsi, entry));
@@ -98,23 +102,13 @@ Result<void> route_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vecto
         return Error::invalid_argument;
     }
     auto io_apics = all.lock();
-    if (io_apics->is_nmi_source(gsi)) {
-        return Error::access_denied;
-    }
-    if (io_apics->is_claimed(gsi)) {
-        return Error::already_exists;
-    }
+    TRY(io_apics->check_free(gsi));
     return io_apics->route(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = true});
 }
 
 Result<void> claim_interrupt(uint32_t gsi, InterruptWiring wiring, uint8_t vector, uint8_t apic_id) {
     auto io_apics = all.lock();
-    if (io_apics->is_nmi_source(gsi)) {
-        return Error::access_denied;
-    }
-    if (io_apics->is_claimed(gsi)) {
-        return Error::already_exists;
-    }
+    TRY(io_apics->check_free(gsi));
     return io_apics->claim(gsi, {.vector = vector, .destination = apic_id, .wiring = wiring, .masked = false});
 }
 
