@@ -17,7 +17,7 @@ needs_linux = pytest.mark.skipif(not KERNEL.exists(), reason="make linux has not
 def run(directory, command, *options):
     """The command's lines; it must succeed, and the machine with it."""
     done = subprocess.run([ROOT / "tests/testhost", "run", "--build", BUILD, "--console", directory / "console",
-                           "--timeout", str(int(PATIENCE * 3)), *map(str, options), "--", command],
+                           "--timeout", str(int(PATIENCE * 8)), *map(str, options), "--", command],
                           check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()

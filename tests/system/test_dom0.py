@@ -22,7 +22,8 @@ ZEROS = "2c7ab85a893283e98c931e9511add182"  # MD5 of 16 MiB
 def test_programs_run(tmp_path, on, cpus):
     said = run(tmp_path, script("programs"), "--on", on, "--smp", cpus)
     assert said[:3] == ["50 programs ran", "20000 lines through two pipes", f"{ZEROS} of 16 MiB of zeros"]
-    assert re.fullmatch(r"a sleep of 2 seconds took [23]", said[3])
+    slept = re.fullmatch(r"a sleep of 2 seconds took (\d+)", said[3])  # more on a busy machine; a clock that runs wild takes days
+    assert slept and 2 <= int(slept[1]) < 60, said[3]
     assert said[4] == "a program that dies of signal 11 exits with 139"
     assert said[5] == f"{cpus} CPUs"
 

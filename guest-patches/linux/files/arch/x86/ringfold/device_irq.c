@@ -13,77 +13,58 @@
 #include "ringfold.h"
 
 /* The port is moved to one of the CPUs; the device and the interrupt controller know nothing of it. */
-static int set_affinity(struct irq_data *data, unsigned int port, const struct cpumask *cpus)
+static int set_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
 {
 	unsigned int cpu = cpumask_any_and(cpus, cpu_online_mask);
 
-	if (cpu >= nr_cpu_ids || ringfold_move_port(port, cpu) != 0)
+	if (cpu >= nr_cpu_ids || ringfold_move_port(irqd_to_hwirq(data), cpu) != 0)
 		return -EINVAL;
 	irq_data_update_effective_affinity(data, cpumask_of(cpu));
 	return IRQ_SET_MASK_OK_DONE;
 }
 
-/* --- lines --- */
-
-static unsigned int port_of(struct irq_data *data)
-{
-	return (unsigned long)irq_data_get_irq_chip_data(data);
-}
-
-static void mask_line(struct irq_data *data)
-{
-	ringfold_mask_port(port_of(data));
-}
-
-static void unmask_line(struct irq_data *data)
-{
-	ringfold_unmask_port(port_of(data));
-}
-
-static void ack_line(struct irq_data *data)
+static void acknowledge(struct irq_data *data)
 {
 	/* The upcall has cleared the pending bit, and the hypervisor told the processor. */
 }
 
 static void end_line(struct irq_data *data)
 {
-	(void)ringfold_event_end_of_interrupt(port_of(data));
+	(void)ringfold_event_end_of_interrupt(irqd_to_hwirq(data));
 }
 
-static int set_line_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
-{
-	return set_affinity(data, port_of(data), cpus);
-}
+/* --- lines --- */
 
 static struct irq_chip level_chip = {
 	.name = "ringfold-line",
-	.irq_set_affinity = set_line_affinity,
-	.irq_mask = mask_line,
-	.irq_unmask = unmask_line,
+	.irq_set_affinity = set_affinity,
+	.irq_mask = ringfold_mask_irq,
+	.irq_unmask = ringfold_unmask_irq,
 	.irq_eoi = end_line,
 };
 
 static struct irq_chip edge_chip = {
 	.name = "ringfold-edge",
-	.irq_set_affinity = set_line_affinity,
-	.irq_mask = mask_line,
-	.irq_unmask = unmask_line,
-	.irq_ack = ack_line,
+	.irq_set_affinity = set_affinity,
+	.irq_mask = ringfold_mask_irq,
+	.irq_unmask = ringfold_unmask_irq,
+	.irq_ack = acknowledge,
 };
 
-static void set_line_handler(int irq, unsigned long port, bool level_triggered)
+/* Nobody hears of it before somebody has requested it. */
+static int attach_masked(struct irq_data *data, unsigned int port)
 {
-	ringfold_mask_port(port);
-	irq_set_chip_data(irq, (void *)port);
-	if (level_triggered)
-		irq_set_chip_and_handler_name(irq, &level_chip, handle_fasteoi_irq, "level");
-	else
-		irq_set_chip_and_handler_name(irq, &edge_chip, handle_edge_irq, "edge");
+	int error = ringfold_attach_port(data, port, 0);
+
+	if (error == 0)
+		ringfold_mask_irq(data);
+	return error;
 }
 
 int ringfold_bind_line(u32 gsi, bool level_triggered, bool active_low)
 {
 	struct ringfold_hypercall_result port;
+	int error;
 	int irq;
 
 	if (irq_to_desc(gsi) != NULL)
@@ -93,51 +74,35 @@ int ringfold_bind_line(u32 gsi, bool level_triggered, bool active_low)
 		return irq;
 	port = ringfold_event_bind_physical(gsi, (level_triggered ? RINGFOLD_EVENT_LEVEL : 0) |
 						 (active_low ? RINGFOLD_EVENT_ACTIVE_LOW : 0), 0);
-	if (port.status != 0) {
+	error = port.status ?: attach_masked(irq_get_irq_data(irq), port.value);
+	if (error != 0) {
 		irq_free_desc(irq);
-		return port.status;
+		return error;
 	}
-	set_line_handler(irq, port.value, level_triggered);
-	return ringfold_set_port_irq(port.value, irq) ?: irq;
+	if (level_triggered)
+		irq_set_chip_and_handler_name(irq, &level_chip, handle_fasteoi_irq, "level");
+	else
+		irq_set_chip_and_handler_name(irq, &edge_chip, handle_edge_irq, "edge");
+	return irq;
 }
 
 /* --- messages: an interrupt domain whose hardware numbers are ports, below the one of PCI --- */
 
-struct message {
-	unsigned int port;
-	struct msi_msg text;
-};
-
-static void compose_message(struct irq_data *data, struct msi_msg *text)
+static void compose_message(struct irq_data *data, struct msi_msg *message)
 {
-	*text = ((const struct message *)irq_data_get_irq_chip_data(data))->text;
-}
-
-static void mask_message(struct irq_data *data)
-{
-	ringfold_mask_port(data->hwirq);
-}
-
-static void unmask_message(struct irq_data *data)
-{
-	ringfold_unmask_port(data->hwirq);
-}
-
-static int set_message_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
-{
-	return set_affinity(data, data->hwirq, cpus);
+	*message = *(const struct msi_msg *)irq_data_get_irq_chip_data(data);
 }
 
 static struct irq_chip message_chip = {
 	.name = "ringfold-message",
-	.irq_set_affinity = set_message_affinity,
-	.irq_mask = mask_message,
-	.irq_unmask = unmask_message,
-	.irq_ack = ack_line,
+	.irq_set_affinity = set_affinity,
+	.irq_mask = ringfold_mask_irq,
+	.irq_unmask = ringfold_unmask_irq,
+	.irq_ack = acknowledge,
 	.irq_compose_msi_msg = compose_message,
 };
 
-static int bind_message(struct message *message)
+static struct ringfold_hypercall_result bind_message(struct msi_msg *message)
 {
 	const struct ringfold_event_message *answer = ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET);
 	struct ringfold_hypercall_result port;
@@ -145,42 +110,41 @@ static int bind_message(struct message *message)
 
 	local_irq_save(flags);
 	port = ringfold_event_bind_message(0, RINGFOLD_ANSWER_OFFSET);
-	message->text.address_lo = answer->address;
-	message->text.address_hi = answer->address >> 32;
-	message->text.data = answer->data;
+	message->address_lo = answer->address;
+	message->address_hi = answer->address >> 32;
+	message->data = answer->data;
 	local_irq_restore(flags);
-	message->port = port.value;
-	return port.status;
+	return port;
 }
 
 static void free_message(struct irq_domain *domain, unsigned int irq)
 {
 	struct irq_data *data = irq_domain_get_irq_data(domain, irq);
-	struct message *message = data != NULL ? irq_data_get_irq_chip_data(data) : NULL;
+	struct msi_msg *message = data != NULL ? irq_data_get_irq_chip_data(data) : NULL;
 
 	if (message == NULL)
 		return;
-	(void)ringfold_set_port_irq(message->port, 0);
-	(void)ringfold_event_close(message->port);
+	ringfold_close_port(irqd_to_hwirq(data));
 	irq_domain_reset_irq_data(data);
 	kfree(message);
 }
 
 static int allocate_message(struct irq_domain *domain, unsigned int irq)
 {
-	struct message *message = kzalloc(sizeof(*message), GFP_KERNEL);
+	struct msi_msg *message = kzalloc(sizeof(*message), GFP_KERNEL);
+	struct ringfold_hypercall_result port;
 	int error;
 
 	if (message == NULL)
 		return -ENOMEM;
-	error = bind_message(message);
+	port = bind_message(message);
+	error = port.status ?: attach_masked(irq_domain_get_irq_data(domain, irq), port.value);
 	if (error != 0) {
 		kfree(message);
 		return error;
 	}
-	ringfold_mask_port(message->port);
-	irq_domain_set_info(domain, irq, message->port, &message_chip, message, handle_edge_irq, NULL, "edge");
-	return ringfold_set_port_irq(message->port, irq);
+	irq_domain_set_info(domain, irq, port.value, &message_chip, message, handle_edge_irq, NULL, "edge");
+	return 0;
 }
 
 static void free_messages(struct irq_domain *domain, unsigned int irq, unsigned int count)

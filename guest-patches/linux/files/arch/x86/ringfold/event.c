@@ -11,7 +11,7 @@
 #include "ringfold.h"
 
 #define WORD_BITS 64
-/* By port: the number of the interrupt, 0 for none, and the CPU that serves it. */
+/* By port: the number of the interrupt, 0 for none, and the CPU that serves it. The port is the interrupt's hwirq. */
 static unsigned int irq_of_port[RINGFOLD_EVENT_AREA_PORTS];
 static unsigned int cpu_of_port[RINGFOLD_EVENT_AREA_PORTS];
 static DEFINE_PER_CPU(struct ringfold_event_area *, event_area);
@@ -26,45 +26,46 @@ static struct ringfold_event_area *area_of(unsigned int port)
 	return per_cpu(event_area, cpu_of_port[port]);
 }
 
-void ringfold_mask_port(unsigned int port)
+/* Interrupts whose hardware number is a port. */
+void ringfold_mask_irq(struct irq_data *data)
 {
+	unsigned int port = irqd_to_hwirq(data);
+
 	set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
 }
 
-void ringfold_unmask_port(unsigned int port)
+void ringfold_unmask_irq(struct irq_data *data)
 {
+	unsigned int port = irqd_to_hwirq(data);
+
 	clear_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
 	if (test_bit(port % WORD_BITS, word_of(area_of(port)->pending, port)))
 		(void)ringfold_event_unmask(port);
 }
 
-int ringfold_set_port_irq(unsigned int port, unsigned int irq)
+/* A port that was closed may come again as another CPU's: both are set, before anybody can look for its bits. */
+int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int cpu)
 {
-	if (port >= ARRAY_SIZE(irq_of_port))
+	if (port >= ARRAY_SIZE(irq_of_port)) {
+		(void)ringfold_event_close(port);
 		return -ENOSPC;
-	WRITE_ONCE(irq_of_port[port], irq);
+	}
+	data->hwirq = port;
+	cpu_of_port[port] = cpu;
+	WRITE_ONCE(irq_of_port[port], data->irq);
 	return 0;
 }
 
-static unsigned long port_of(struct irq_data *data)
+void ringfold_close_port(unsigned int port)
 {
-	return (unsigned long)irq_data_get_irq_chip_data(data);
-}
-
-static void mask_virtual_irq(struct irq_data *data)
-{
-	ringfold_mask_port(port_of(data));
-}
-
-static void unmask_virtual_irq(struct irq_data *data)
-{
-	ringfold_unmask_port(port_of(data));
+	WRITE_ONCE(irq_of_port[port], 0);
+	(void)ringfold_event_close(port);
 }
 
 static struct irq_chip port_chip = {
 	.name = "ringfold",
-	.irq_mask = mask_virtual_irq,
-	.irq_unmask = unmask_virtual_irq,
+	.irq_mask = ringfold_mask_irq,
+	.irq_unmask = ringfold_unmask_irq,
 };
 
 static void serve_word(struct ringfold_event_area *events, unsigned int word)
@@ -109,19 +110,23 @@ DEFINE_IDTENTRY_SYSVEC(sysvec_ringfold_upcall)
 /* A port that a CPU has got, if it has, as an interrupt of that CPU. */
 static int add_port(struct ringfold_hypercall_result port, unsigned int cpu, const char *kind)
 {
+	int error;
 	int irq;
 
 	if (port.status != 0)
 		return port.status;
 	irq = irq_alloc_desc_from(RINGFOLD_FIRST_VIRTUAL_IRQ, cpu_to_node(cpu));
-	if (irq < 0 || port.value >= ARRAY_SIZE(irq_of_port)) {
+	if (irq < 0) {
 		(void)ringfold_event_close(port.value);
-		return irq < 0 ? irq : -ENOSPC;
+		return irq;
 	}
-	cpu_of_port[port.value] = cpu;
 	irq_set_chip_and_handler_name(irq, &port_chip, handle_percpu_irq, kind);
-	irq_set_chip_data(irq, (void *)(unsigned long)port.value);
-	return ringfold_set_port_irq(port.value, irq) ?: irq;
+	error = ringfold_attach_port(irq_get_irq_data(irq), port.value, cpu);
+	if (error != 0) {
+		irq_free_desc(irq);
+		return error;
+	}
+	return irq;
 }
 
 int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu)
@@ -136,16 +141,13 @@ int ringfold_bind_ipi(unsigned int cpu)
 
 unsigned int ringfold_port_of_irq(unsigned int irq)
 {
-	return (unsigned long)irq_get_chip_data(irq);
+	return irqd_to_hwirq(irq_get_irq_data(irq));
 }
 
 /* Nobody has requested it any more. */
 void ringfold_unbind_irq(unsigned int irq)
 {
-	unsigned int port = ringfold_port_of_irq(irq);
-
-	(void)ringfold_event_close(port);
-	(void)ringfold_set_port_irq(port, 0);
+	ringfold_close_port(ringfold_port_of_irq(irq));
 	irq_free_desc(irq);
 }
 

@@ -9,13 +9,11 @@
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 
-#include <asm/fixmap.h>
 #include <asm/init.h>
 #include <asm/mmu_context.h>
 #include <asm/paravirt.h>
 #include <asm/pgalloc.h>
 #include <asm/ringfold.h>
-#include <asm/sections.h>
 #include <asm/tlbflush.h>
 #include <asm/x86_init.h>
 
@@ -28,7 +26,7 @@
 static bool knows_pages __ro_after_init; /* struct page exists */
 static DEFINE_PER_CPU(unsigned long, current_cr3);
 
-static u64 entry_address(const void *entry)
+u64 ringfold_entry_address(const void *entry)
 {
 	return ((u64)ringfold_machine_frame(entry) << PAGE_SHIFT) | offset_in_page(entry);
 }
@@ -39,11 +37,11 @@ static bool names_table(u64 entry)
 	return (entry & _PAGE_PRESENT) && !(entry & _PAGE_PSE);
 }
 
-static void queue_set(void *entry, u64 value)
+void ringfold_queue_set(void *entry, u64 value)
 {
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_SET,
-		.address = entry_address(entry),
+		.address = ringfold_entry_address(entry),
 		.value = value,
 	});
 }
@@ -65,7 +63,7 @@ static bool is_table(const void *entry)
 static void set_entry(void *entry, u64 value)
 {
 	if (is_table(entry))
-		queue_set(entry, value);
+		ringfold_queue_set(entry, value);
 	else
 		WRITE_ONCE(*(u64 *)entry, value);
 }
@@ -84,7 +82,7 @@ static void set_direct_writable(unsigned long pfn, bool writable)
 	pte_t *entry = direct_entry(pfn);
 
 	if (entry != NULL)
-		queue_set(entry, writable ? entry->pte | _PAGE_RW : entry->pte & ~(u64)_PAGE_RW);
+		ringfold_queue_set(entry, writable ? entry->pte | _PAGE_RW : entry->pte & ~(u64)_PAGE_RW);
 }
 
 /* A table of `level` is about to be hung into another one that is a page table: it, and what hangs in it. */
@@ -140,7 +138,7 @@ void ringfold_set_entry(void *entry, unsigned long value)
 
 unsigned long ringfold_exchange_entry(void *entry, unsigned long value)
 {
-	return is_table(entry) ? ringfold_exchange(entry_address(entry), value) : xchg((u64 *)entry, value);
+	return is_table(entry) ? ringfold_exchange(ringfold_entry_address(entry), value) : xchg((u64 *)entry, value);
 }
 
 /*
@@ -163,7 +161,7 @@ static void queue_flags(void *entry, u64 value, u64 mask)
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
 		.count = 1,
-		.address = entry_address(entry),
+		.address = ringfold_entry_address(entry),
 		.value = value,
 		.mask = mask,
 	});
@@ -197,7 +195,7 @@ static void ringfold_modify_commit(struct vm_area_struct *area, unsigned long ad
 	}
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_SET_KEEP_ACCESSED_DIRTY,
-		.address = entry_address(entry),
+		.address = ringfold_entry_address(entry),
 		.value = value.pte,
 	});
 }
@@ -391,105 +389,6 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.lazy_mode.flush = paravirt_flush_lazy_mmu;
 }
 
-static u64 table_entry(const void *table, u64 flags)
-{
-	return ((u64)ringfold_machine_frame(table) << PAGE_SHIFT) | flags;
-}
-
-/* A page table of the builder's, through the builder's mapping of all of them. */
-static u64 *__init builders_page(unsigned long pfn)
-{
-	return (u64 *)(__START_KERNEL_map + PFN_PHYS(pfn) - phys_base);
-}
-
-static u64 *__init builders_table(u64 entry)
-{
-	return builders_page(ringfold_named_frame(entry));
-}
-
-/* The builder's second level below the kernel's address: one table, for 1 GiB from the first frame. */
-static u64 *__init builders_l2(void)
-{
-	u64 *l4 = builders_page(ringfold_start_info->page_tables);
-	u64 *l3 = builders_table(l4[pgd_index(__START_KERNEL_map)]);
-
-	return builders_table(l3[pud_index(__START_KERNEL_map)]);
-}
-
-/* The builder's entry for a page of the image. */
-static u64 *__init builders_entry(unsigned long address)
-{
-	return &builders_table(builders_l2()[pmd_index(address)])[pte_index(address)];
-}
-
-/*
- * The kernel's own tables take the place of the builder's upper levels. The builder mapped memory once, at the kernel's
- * address; its lowest tables now serve the direct map as well.
- */
-static void __init replace_root(void)
-{
-	const unsigned long direct = (unsigned long)__va(phys_base);
-	void *const tables[] = { init_top_pgt, level3_ident_pgt, level2_ident_pgt, level3_kernel_pgt,
-				 level2_kernel_pgt, level2_fixmap_pgt };
-	unsigned int index;
-
-	for (index = 0; index < ARRAY_SIZE(tables); index++)
-		clear_page(tables[index]);
-	memset(level1_fixmap_pgt, 0, FIXMAP_PMD_NUM * PAGE_SIZE);
-
-	((u64 *)init_top_pgt)[pgd_index(__PAGE_OFFSET)] = table_entry(level3_ident_pgt, _KERNPG_TABLE_NOENC);
-	((u64 *)init_top_pgt)[pgd_index(__START_KERNEL_map)] = table_entry(level3_kernel_pgt, _KERNPG_TABLE_NOENC);
-	((u64 *)level3_ident_pgt)[pud_index(direct)] = table_entry(level2_ident_pgt, _KERNPG_TABLE_NOENC);
-	((u64 *)level3_kernel_pgt)[pud_index(__START_KERNEL_map)] = table_entry(level2_kernel_pgt, _KERNPG_TABLE_NOENC);
-	((u64 *)level3_kernel_pgt)[511] = table_entry(level2_fixmap_pgt, _PAGE_TABLE_NOENC);
-	/* What is mapped lies within one GiB of physical memory. */
-	memcpy((u64 *)level2_ident_pgt + pmd_index(direct), builders_l2(), (PTRS_PER_PMD - pmd_index(direct)) * sizeof(u64));
-	memcpy(level2_kernel_pgt, builders_l2(), PAGE_SIZE);
-	for (index = 0; index < FIXMAP_PMD_NUM; index++)
-		((u64 *)level2_fixmap_pgt)[512 - 4 - FIXMAP_PMD_NUM + index] =
-			table_entry((char *)level1_fixmap_pgt + index * PAGE_SIZE, _PAGE_TABLE_NOENC);
-
-	/* All of them read-only; the builder's lowest tables are still the ones that map them. */
-	for (index = 0; index < ARRAY_SIZE(tables) + FIXMAP_PMD_NUM; index++) {
-		void *table = index < ARRAY_SIZE(tables) ?
-				      tables[index] :
-				      (char *)level1_fixmap_pgt + (index - ARRAY_SIZE(tables)) * PAGE_SIZE;
-		u64 *entry = builders_entry((unsigned long)table);
-
-		queue_set(entry, *entry & ~(u64)_PAGE_RW);
-	}
-	ringfold_queue((struct ringfold_page_table_operation){
-		.operation = RINGFOLD_PAGE_TABLE_PIN,
-		.count = 4,
-		.address = ringfold_machine_frame(init_top_pgt),
-	});
-	ringfold_write_cr3(__pa_symbol(init_top_pgt));
-}
-
-/*
- * Text is patched in place until it is sealed, and so is what is read-only after the start. First of all: until then
- * nothing of that may be written.
- */
-void __init ringfold_open_image(void)
-{
-	const unsigned long end = (unsigned long)__end_rodata;
-	unsigned long address = (unsigned long)_text;
-
-	while (address < end) {
-		unsigned long pages = min(PTRS_PER_PTE - pte_index(address), PFN_UP(end - address));
-
-		ringfold_issue((struct ringfold_page_table_operation){
-			.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
-			.count = pages,
-			.address = entry_address(builders_entry(address)),
-			.value = _PAGE_RW,
-			.mask = _PAGE_RW,
-		});
-		address += pages * PAGE_SIZE;
-	}
-	(void)ringfold_hypercall(RINGFOLD_GATE_FLUSH, 0, 0, 0, 0, 0, 0);
-}
-
 /* Marks what is a page table when struct page comes into being: what hangs in the root. */
 static void __init mark_tables(u64 *table, unsigned int level)
 {
@@ -514,7 +413,8 @@ void __init ringfold_init_memory(void)
 	__supported_pte_mask &= ~_PAGE_GLOBAL;
 	__default_kernel_pte_mask &= ~_PAGE_GLOBAL;
 	set_up_operations();
-	replace_root();
+	ringfold_take_over_tables();
+	ringfold_write_cr3(__pa_symbol(init_top_pgt));
 	ringfold_use_frames();
 	/* The start info is reached through the direct map from now on: the kernel's goes up to _end. */
 	ringfold_start_info = __va(__pa(ringfold_start_info));

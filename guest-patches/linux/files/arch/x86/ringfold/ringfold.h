@@ -18,6 +18,9 @@
 #include <ringfold/start_info.h>
 #include <ringfold/vcpu.h>
 
+struct irq_data;
+struct irq_domain;
+
 extern struct ringfold_start_info *ringfold_start_info;
 
 /* The page of the vCPU that this runs on. */
@@ -54,11 +57,16 @@ unsigned long ringfold_physical_to_machine(unsigned long pfn);
 /* The pseudo-physical frame that a present entry names. */
 unsigned long ringfold_named_frame(u64 entry);
 
-/* memory.c: page tables. */
+/* first_tables.c: those of the builder. */
 void __init ringfold_open_image(void);
+void __init ringfold_take_over_tables(void);
+
+/* memory.c: page tables. */
 void __init ringfold_init_memory(void);
 void ringfold_set_current_root(const pgd_t *root);
 unsigned long ringfold_machine_frame(const void *address);
+u64 ringfold_entry_address(const void *entry);
+void ringfold_queue_set(void *entry, u64 value);
 unsigned long ringfold_machine_to_physical(unsigned long machine_frame);
 char *__init ringfold_memory_setup(void);
 
@@ -95,10 +103,11 @@ unsigned int ringfold_port_of_irq(unsigned int irq);
 int ringfold_move_port(unsigned int port, unsigned int cpu);
 /* Where the bits of a CPU's ports are, for all CPUs. */
 void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area);
-void ringfold_mask_port(unsigned int port);
-void ringfold_unmask_port(unsigned int port);
-/* -ENOSPC: the port has no place in the vCPU's page. An interrupt number of 0: none from now on. */
-int ringfold_set_port_irq(unsigned int port, unsigned int irq);
+/* A port that was just bound gets its interrupt and CPU. -ENOSPC: it has no place in the vCPU's page, and is closed again. */
+int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int cpu);
+void ringfold_close_port(unsigned int port);
+void ringfold_mask_irq(struct irq_data *data);
+void ringfold_unmask_irq(struct irq_data *data);
 
 /* device_irq.c: interrupts of devices, for the control domain. Returns the interrupt's number, which is that of the line. */
 int ringfold_bind_line(u32 gsi, bool level_triggered, bool active_low);

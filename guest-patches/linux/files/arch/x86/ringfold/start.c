@@ -33,14 +33,14 @@ static void __noreturn shut_down(unsigned int reason)
 		(void)ringfold_shutdown(reason, 0);
 }
 
-static void ringfold_restart(char *command)
+static void ringfold_emergency_restart(void)
 {
 	shut_down(RINGFOLD_SHUTDOWN_REBOOT);
 }
 
-static void ringfold_emergency_restart(void)
+static void ringfold_restart(char *command)
 {
-	shut_down(RINGFOLD_SHUTDOWN_REBOOT);
+	ringfold_emergency_restart();
 }
 
 static void ringfold_power_off(void)
