@@ -6,13 +6,13 @@
 #include "hypervisor/domain/creation.hpp"
 #include "hypervisor/domain/elf_error.hpp"
 #include "hypervisor/domain/elf_image.hpp"
+#include "hypervisor/domain/first_mapping.hpp"
 #include "hypervisor/domain/layout.hpp"
 #include "hypervisor/domain/physical_map.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_rules.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/lib/log.hpp"
-#include "hypervisor/mm/entry.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/platform/machine.hpp"
 
@@ -25,9 +25,13 @@ namespace ringfold {
 
 namespace {
 
-constexpr uint64_t table_flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_ACCESSED;
-constexpr uint64_t data_flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_ACCESSED |
-                                RINGFOLD_ENTRY_DIRTY | RINGFOLD_ENTRY_NO_EXECUTE;
+// The domain's memory through the hypervisor's own mapping of it.
+struct DirectMemory {
+    const PhysicalMap &map;
+
+    MachineFrame operator[](GuestFrame frame) const { return map[frame]; }
+    [[nodiscard]] uint64_t *words(GuestFrame frame) const { return pointer_to<uint64_t>(map[frame]); }
+};
 
 // Copies bytes to memory, at an address that counts from its first frame.
 void copy_in(const PhysicalMap &map, uint64_t physical, std::span<const std::byte> bytes) {
@@ -44,55 +48,9 @@ void copy_to_frame(const PhysicalMap &map, GuestFrame frame, std::span<const std
     copy_in(map, frame.raw() << page_shift, bytes);
 }
 
-// The flags with which a frame of the initial mapping is mapped.
-uint64_t flags_of(GuestFrame frame, const ElfImage &image, const DomainLayout &layout) {
-    if (layout.is_page_table(frame)) {
-        return data_flags & ~uint64_t{RINGFOLD_ENTRY_WRITABLE};
-    }
-    for (const ElfSegment &segment : image.segments()) {
-        if (frame >= segment.first_frame() && frame < segment.end_frame()) {
-            return (segment.writable ? data_flags : data_flags & ~uint64_t{RINGFOLD_ENTRY_WRITABLE}) &
-                   ~(segment.executable ? uint64_t{RINGFOLD_ENTRY_NO_EXECUTE} : 0);
-        }
-    }
-    return data_flags;
-}
-
-// Hangs table number `table` of a level into the tables of the level above, whose first entry covers `first_address`.
-void link(const PhysicalMap &map, GuestFrame upper_tables, uint64_t upper_first, uint64_t entry_number,
-          MachineFrame target) {
-    const uint64_t entry = entry_number - upper_first * table_entries;
-    auto *table = pointer_to<uint64_t>(map[upper_tables + FrameCount{entry / table_entries}]);
-    table[entry % table_entries] = Entry{target, table_flags}.raw();
-}
-
-// Fills the page tables. A table of level n is numbered by the address it covers, from address 0 of the (48-bit) space.
-void map_memory(const ElfImage &image, const DomainLayout &layout, const PhysicalMap &map) {
-    constexpr uint64_t address_bits = (uint64_t{1} << 48) - 1;
-    const uint64_t first_page = (layout.virtual_base & address_bits) >> page_shift;
-    const uint64_t first_l1 = first_page / table_entries;
-    const uint64_t first_l2 = first_l1 / table_entries;
-    const uint64_t first_l3 = first_l2 / table_entries;
-    for (uint64_t index = 0; index < layout.l3_count.raw(); ++index) {
-        link(map, layout.page_tables, 0, first_l3 + index, map[layout.l3_tables() + FrameCount{index}]);
-    }
-    for (uint64_t index = 0; index < layout.l2_count.raw(); ++index) {
-        link(map, layout.l3_tables(), first_l3, first_l2 + index, map[layout.l2_tables() + FrameCount{index}]);
-    }
-    for (uint64_t index = 0; index < layout.l1_count.raw(); ++index) {
-        link(map, layout.l2_tables(), first_l2, first_l1 + index, map[layout.l1_tables() + FrameCount{index}]);
-    }
-    for (GuestFrame frame{0}; frame < GuestFrame{layout.mapped.raw()}; ++frame) {
-        const uint64_t entry = first_page + frame.raw() - first_l1 * table_entries;
-        auto *table = pointer_to<uint64_t>(map[layout.l1_tables() + FrameCount{entry / table_entries}]);
-        table[entry % table_entries] = Entry{map[frame], flags_of(frame, image, layout)}.raw();
-    }
-}
-
 void write_memory_ranges(const PhysicalMap &map, ringfold_start_info &info) {
     info.flags |= map.is_identity() ? RINGFOLD_START_IDENTITY : 0;
     info.frame_count = map.memory().raw();
-    info.first_frame = map.first_frame().raw();
     info.range_count = static_cast<uint32_t>(map.ranges().size());
     std::copy(map.ranges().begin(), map.ranges().end(), info.ranges);
 }
@@ -107,17 +65,9 @@ void write_start_info(const Domain &domain, const DomainConfiguration &configura
     info.flags = start_flags() | (domain.rights.has(Right::control) ? RINGFOLD_START_PRIVILEGED : 0);
     info.vcpu_count = configuration.vcpus;
     write_memory_ranges(map, info);
-    info.virtual_base = layout.virtual_base;
-    info.mapped_frames = layout.mapped.raw();
+    describe_layout(layout, map.first_frame(), info);
     info.physical_to_machine = map.is_identity() ? 0 : layout.address(layout.physical_to_machine);
     info.root = map[layout.page_tables].raw();
-    info.page_tables = map.pseudo_physical(layout.page_tables).raw();
-    info.page_table_count = layout.page_table_count.raw();
-    info.stack_top = layout.address(layout.stack + DomainLayout::stack_frames);
-    info.vcpu_page = map.pseudo_physical(layout.vcpu_page).raw();
-    info.first_free_frame = map.pseudo_physical(layout.first_free).raw();
-    info.module_address = layout.module_size == 0 ? 0 : layout.address(layout.module);
-    info.module_size = layout.module_size;
     const std::size_t length = std::min(configuration.command_line.size(), sizeof info.command_line - 1);
     std::copy_n(configuration.command_line.begin(), length, info.command_line);
     if (domain.rights.has(Right::hardware)) {
@@ -133,7 +83,7 @@ void fill_memory(const DomainConfiguration &configuration, const ElfImage &image
     }
     copy_to_frame(map, layout.module, configuration.module);
     copy_to_frame(map, layout.physical_to_machine, std::as_bytes(map.physical_to_machine()));
-    map_memory(image, layout, map);
+    write_first_mapping(DirectMemory{map}, image, layout);
 }
 
 Result<void> start_first_vcpu(Domain &domain, const ElfImage &image, const DomainLayout &layout,
