@@ -18,7 +18,7 @@ export CCACHE_NOHASHDIR := 1
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux root all image unit-tests demo run run-bare bench-micro iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux root all image unit-tests tools-tests demo run run-bare bench-micro iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,7 +31,7 @@ $(BUILD)/build.ninja: | dependencies
 	@cmake -G Ninja -S . -B $(BUILD) -DCMAKE_CXX_COMPILER=$(CXX_$(COMPILER)) -DRINGFOLD_DEBUG=$(DEBUG_$(CONFIG)) > $(BUILD).log 2>&1 \
 		|| { cat $(BUILD).log; exit 1; }
 
-all: $(BUILD)/build.ninja ## everything that is built so far: hypervisor image, test guests
+all: $(BUILD)/build.ninja ## everything that is built so far: hypervisor image, test guests, dom0's tools
 	@ninja -C $(BUILD) -j $(JOBS)
 
 image: $(BUILD)/build.ninja ## the hypervisor only
@@ -39,6 +39,9 @@ image: $(BUILD)/build.ninja ## the hypervisor only
 
 unit-tests: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS) unit-tests
+
+tools-tests: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) -j $(JOBS) tools-unit-tests
 
 demo: all ## boot Ringfold in QEMU with two guests on two CPUs
 	@scripts/demo $(BUILD)

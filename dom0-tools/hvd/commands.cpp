@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands about guests.
+#include "dom0-tools/hvd/commands.hpp"
+
+#include "dom0-tools/hvd/crash_bundle.hpp"
+#include "dom0-tools/library/core_dump.hpp"
+#include "dom0-tools/library/values.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ringfold::tools {
+
+struct Commands::Row {
+    std::string_view name;
+    Result (*run)(Commands &, Arguments);
+};
+
+namespace {
+
+using nlohmann::json;
+
+// A guest's own words for its state.
+std::string_view state_of(const Guest &guest) {
+    return guest.phase == Phase::running && guest.paused ? "paused" : name_of(guest.phase);
+}
+
+json describe_domain(const ringfold_domain_info &info) {
+    return {{"id", info.domain},
+            {"vcpus", info.vcpu_count},
+            {"vcpus_online", info.vcpus_online},
+            {"memory_frames", info.owned_frames},
+            {"maximum_frames", info.maximum_frames},
+            {"run_time_ns", info.run_time},
+            {"rights", info.rights}};
+}
+
+json describe_guest(const Hypervisor &hypervisor, const Guest &guest) {
+    json row{{"name", guest.name}, {"state", state_of(guest)},         {"key", guest.key},    {"life", guest.life},
+             {"control", false},   {"logs", guest.directory.string()}, {"id", guest.id.raw()}};
+    const auto info = guest.has_domain() ? hypervisor.describe(guest.id) : Outcome<ringfold_domain_info>{Failure{}};
+    if (info.ok()) {
+        row.update(describe_domain(info.value()));
+        // A vCPU that waits for nothing is on a CPU, or wants one.
+        if (info.value().state == RINGFOLD_DOMAIN_ENDED && guest.phase == Phase::running) {
+            row["state"] = "ended";
+        }
+    } else {
+        row.update(describe_domain({}));
+        row["id"] = guest.id.raw();
+    }
+    return row;
+}
+
+Failure incomplete(const json::exception &exception) {
+    return {Kind::usage, fmt::format("arguments that are missing or wrong: {}", exception.what())};
+}
+
+}  // namespace
+
+Outcome<GuestReference> Commands::guest_of(Arguments arguments) const {
+    return supervisor_->find(arguments.at("domain").get<std::string>());
+}
+
+Commands::Result Commands::run(const std::string &command, Arguments arguments) {
+    static constexpr std::array rows{
+        Row{"list", [](Commands &self, Arguments given) { return self.list(given); }},
+        Row{"describe", [](Commands &self, Arguments given) { return self.describe(given); }},
+        Row{"destroy", [](Commands &self, Arguments given) { return self.destroy(given); }},
+        Row{"shutdown", [](Commands &self, Arguments given) { return self.shutdown(given); }},
+        Row{"pause", [](Commands &self, Arguments given) { return self.pause(given); }},
+        Row{"unpause", [](Commands &self, Arguments given) { return self.unpause(given); }},
+        Row{"rename", [](Commands &self, Arguments given) { return self.rename(given); }},
+        Row{"vcpu-list", [](Commands &self, Arguments given) { return self.vcpu_list(given); }},
+        Row{"vcpu-pin", [](Commands &self, Arguments given) { return self.vcpu_pin(given); }},
+        Row{"sched", [](Commands &self, Arguments given) { return self.schedule(given); }},
+        Row{"mem-max", [](Commands &self, Arguments given) { return self.set_maximum(given); }},
+        Row{"registers", [](Commands &self, Arguments given) { return self.registers(given); }},
+        Row{"info", [](Commands &self, Arguments given) { return self.info(given); }},
+        Row{"stats", [](Commands &self, Arguments given) { return self.stats(given); }},
+        Row{"version", [](Commands &self, Arguments given) { return self.version(given); }},
+        Row{"debug-keys", [](Commands &self, Arguments given) { return self.debug_keys(given); }},
+    };
+    const auto row = std::ranges::find(rows, command, &Row::name);
+    if (row == rows.end()) {
+        return Failure{Kind::usage, fmt::format("hvd knows no command \"{}\"", command)};
+    }
+    return row->run(*this, arguments);
+}
+
+void Commands::handle(const std::string &command, const json &arguments, const Answer &answer) {
+    try {
+        if (command == "create") {
+            create(arguments, answer);
+        } else if (command == "dump-core") {
+            dump_core(arguments, answer);
+        } else if (command == "wait") {
+            wait(arguments, answer);
+        } else {
+            answer(run(command, arguments));
+        }
+    } catch (const json::exception &exception) {
+        answer(incomplete(exception));
+    }
+}
+
+void Commands::create(Arguments arguments, const Answer &answer) {
+    const Outcome<DomainConfig> config = config_from_json(arguments.at("config"));
+    if (!config.ok()) {
+        answer(config.error());
+        return;
+    }
+    const auto done = [this, answer](const Outcome<GuestReference> &guest) {
+        answer(guest.ok() ? Result{describe_guest(supervisor_->hypervisor(), *guest.value())} : Result{guest.error()});
+    };
+    supervisor_->create(config.value(), arguments.value("paused", false), done);
+}
+
+Commands::Result Commands::list(Arguments) const {
+    json rows = json::array();
+    json control = describe_domain(TRY(supervisor_->hypervisor().describe(self_domain)));
+    control.update({{"name", name_in(supervisor_->self().name)},
+                    {"state", "running"},
+                    {"control", true},
+                    {"life", 1},
+                    {"key", ""},
+                    {"logs", ""}});
+    rows.push_back(std::move(control));
+    for (const auto &[key, guest] : supervisor_->guests()) {
+        rows.push_back(describe_guest(supervisor_->hypervisor(), *guest));
+    }
+    std::sort(rows.begin(), rows.end(),
+              [](const json &a, const json &b) { return a.at("id").get<uint64_t>() < b.at("id").get<uint64_t>(); });
+    return rows;
+}
+
+Commands::Result Commands::describe(Arguments arguments) const {
+    const GuestReference guest = TRY(guest_of(arguments));
+    json row = describe_guest(supervisor_->hypervisor(), *guest);
+    row["config"] = guest->config ? to_json(*guest->config) : json{};
+    return row;
+}
+
+Commands::Result Commands::destroy(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->destroy(guest));
+    return json::object();
+}
+
+Commands::Result Commands::shutdown(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    const bool reboot = arguments.value("reboot", false);
+    if (!arguments.value("force", false)) {
+        return Failure{
+            Kind::unsupported,
+            fmt::format("{} cannot be asked: ABI 0.1 has no way to tell a guest that it shall {}. Ask within the "
+                        "guest (hvctl console {}), or end it with --force, as if it had done so itself",
+                        guest->name, reboot ? "reboot" : "shut down", guest->name)};
+    }
+    const json before{{"key", guest->key}, {"life", guest->life}};
+    TRY(supervisor_->shut_down(guest, reboot ? RINGFOLD_SHUTDOWN_REBOOT : RINGFOLD_SHUTDOWN_POWER_OFF));
+    return before;
+}
+
+Commands::Result Commands::pause(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->pause(guest));
+    return json::object();
+}
+
+Commands::Result Commands::unpause(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->unpause(guest));
+    return json::object();
+}
+
+Commands::Result Commands::rename(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->rename(guest, arguments.at("to").get<std::string>()));
+    return json::object();
+}
+
+Commands::Result Commands::registers(Arguments arguments) const {
+    const GuestReference guest = TRY(guest_of(arguments));
+    return json{{"text", TRY(describe_registers(supervisor_->hypervisor(), *guest))}};
+}
+
+void Commands::dump_core(Arguments arguments, const Answer &answer) {
+    const Outcome<GuestReference> found = guest_of(arguments);
+    if (!found.ok()) {
+        answer(found.error());
+        return;
+    }
+    const auto result = std::make_shared<std::optional<Outcome<CoreSummary>>>();
+    const auto work = [hypervisor = supervisor_->hypervisor(), id = found.value()->id, frames = found.value()->frames,
+                       path = arguments.at("path").get<std::string>(),
+                       result] { result->emplace(write_core(hypervisor, id, frames, path)); };
+    supervisor_->environment().aside(work, [result, answer] {
+        const Outcome<CoreSummary> &summary = result->value();
+        answer(summary.ok() ? Result{json{{"pages", summary.value().pages},
+                                          {"missing", summary.value().missing},
+                                          {"vcpus", summary.value().vcpus},
+                                          {"segments", summary.value().segments}}}
+                            : Result{summary.error()});
+    });
+}
+
+// Each of `guests` is {key, life}; the answer comes when all these lives are over.
+void Commands::wait(Arguments arguments, const Answer &answer) {
+    Waiter waiter{{}, answer};
+    for (const json &guest : arguments.at("guests")) {
+        waiter.lives.emplace_back(guest.at("key").get<std::string>(), guest.at("life").get<uint64_t>());
+    }
+    waiters_.push_back(std::move(waiter));
+    look_at_waiters();
+}
+
+void Commands::look_at_waiters() {
+    const auto is_over = [this](const std::pair<std::string, uint64_t> &life) {
+        const auto guest = supervisor_->guests().find(life.first);
+        return guest == supervisor_->guests().end() || guest->second->life != life.second ||
+               guest->second->phase == Phase::ended;
+    };
+    std::vector<Waiter> waiting;
+    std::vector<Answer> answers;
+    for (Waiter &waiter : waiters_) {
+        if (std::ranges::all_of(waiter.lives, is_over)) {
+            answers.push_back(std::move(waiter.answer));
+        } else {
+            waiting.push_back(std::move(waiter));
+        }
+    }
+    waiters_ = std::move(waiting);
+    for (const Answer &answer : answers) {
+        answer(json::object());
+    }
+}
+
+}  // namespace ringfold::tools

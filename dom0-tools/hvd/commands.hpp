@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands of hvd's socket that have one answer, as README.md describes them: JSON in, JSON out.
+#pragma once
+
+#include "dom0-tools/hvd/supervisor.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace ringfold::tools {
+
+using Answer = std::function<void(Outcome<nlohmann::json>)>;
+
+class Commands {
+  public:
+    explicit Commands(Supervisor &supervisor) : supervisor_(&supervisor) {}
+
+    // The answer may come later.
+    void handle(const std::string &command, const nlohmann::json &arguments, const Answer &answer);
+    // States have changed: answers whoever waited for that.
+    void look_at_waiters();
+
+  private:
+    using Arguments = const nlohmann::json &;
+    using Result = Outcome<nlohmann::json>;
+    struct Row;
+    struct Waiter {
+        std::vector<std::pair<std::string, uint64_t>> lives;  // keys, and the life that is to be over
+        Answer answer;
+    };
+
+    Result run(const std::string &command, Arguments arguments);
+    Outcome<GuestReference> guest_of(Arguments arguments) const;
+
+    void create(Arguments arguments, const Answer &answer);
+    void dump_core(Arguments arguments, const Answer &answer);
+    void wait(Arguments arguments, const Answer &answer);
+
+    Result list(Arguments) const;
+    Result describe(Arguments arguments) const;
+    Result destroy(Arguments arguments);
+    Result shutdown(Arguments arguments);
+    Result pause(Arguments arguments);
+    Result unpause(Arguments arguments);
+    Result rename(Arguments arguments);
+    Result vcpu_list(Arguments arguments) const;
+    Result vcpu_pin(Arguments arguments);
+    Result schedule(Arguments arguments);
+    Result set_maximum(Arguments arguments);
+    Result registers(Arguments arguments) const;
+    Result info(Arguments) const;
+    Result stats(Arguments) const;
+    Result version(Arguments) const;
+    Result debug_keys(Arguments arguments);
+
+    Supervisor *supervisor_;
+    std::vector<Waiter> waiters_;
+};
+
+}  // namespace ringfold::tools

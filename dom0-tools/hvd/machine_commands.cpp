@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Commands about CPUs and the machine.
+#include "dom0-tools/hvd/commands.hpp"
+#include "dom0-tools/library/hypercall_text.hpp"
+#include "dom0-tools/library/values.hpp"
+
+#include <ringfold/platform.h>
+#include <ringfold/start_info.h>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ringfold::tools {
+
+using nlohmann::json;
+
+namespace {
+
+struct CounterName {
+    const char *name;
+    uint64_t ringfold_counters::*value;
+};
+
+constexpr std::array counter_names{
+    CounterName{"interrupts", &ringfold_counters::interrupts},
+    CounterName{"ipis_sent", &ringfold_counters::ipis_sent},
+    CounterName{"ipis_received", &ringfold_counters::ipis_received},
+    CounterName{"nmis", &ringfold_counters::nmis},
+    CounterName{"machine_checks", &ringfold_counters::machine_checks},
+    CounterName{"debug_exceptions", &ringfold_counters::debug_exceptions},
+    CounterName{"upcalls", &ringfold_counters::upcalls},
+    CounterName{"injected_exceptions", &ringfold_counters::injected_exceptions},
+    CounterName{"root_loads", &ringfold_counters::root_loads},
+    CounterName{"root_copies", &ringfold_counters::root_copies},
+    CounterName{"guest_flushes", &ringfold_counters::guest_flushes},
+    CounterName{"safety_flushes", &ringfold_counters::safety_flushes},
+    CounterName{"safety_flushes_saved", &ringfold_counters::safety_flushes_saved},
+    CounterName{"vcpu_switches", &ringfold_counters::vcpu_switches},
+    CounterName{"page_table_operations", &ringfold_counters::page_table_operations},
+    CounterName{"free_frames", &ringfold_counters::free_frames},
+};
+
+std::string abi_text(uint32_t abi) { return fmt::format("{}.{}", abi >> 16, abi & 0xffff); }
+
+json version_json(const HypervisorVersion &version) {
+    return {{"tools", RINGFOLD_VERSION},
+            {"abi", abi_text(version.abi)},
+            {"tools_abi", abi_text(RINGFOLD_ABI_VERSION)},
+            {"build", fmt::format("{:016x}", version.build)},
+            {"debug", (version.features & RINGFOLD_START_DEBUG) != 0},
+            {"pcid", (version.features & RINGFOLD_START_PCID) != 0}};
+}
+
+}  // namespace
+
+// Of the control domain, too: where its vCPUs run is the host's business.
+Commands::Result Commands::vcpu_list(Arguments arguments) const {
+    const Hypervisor &hypervisor = supervisor_->hypervisor();
+    json rows = json::array();
+    const auto add = [&](const std::string &name, DomainId id) -> Outcome<void> {
+        const ringfold_domain_info info = TRY(hypervisor.describe(id));
+        for (uint32_t vcpu = 0; vcpu < info.vcpu_count; ++vcpu) {
+            const ringfold_vcpu_schedule schedule = TRY(hypervisor.vcpu_schedule(id, vcpu));
+            rows.push_back({{"name", name},
+                            {"id", info.domain},
+                            {"vcpu", vcpu},
+                            {"cpu", schedule.cpu},
+                            {"affinity", format_cpus(schedule.affinity)},
+                            {"preferred", format_cpus(schedule.preferred)}});
+        }
+        return {};
+    };
+    const std::string wanted = arguments.value("domain", "");
+    const std::string control = name_in(supervisor_->self().name);
+    if (wanted.empty() || wanted == control) {
+        TRY(add(control, self_domain));
+    }
+    if (wanted.empty()) {
+        for (const auto &[key, guest] : supervisor_->guests()) {
+            if (guest->has_domain()) {
+                TRY(add(guest->name, guest->id));
+            }
+        }
+    } else if (wanted != control) {
+        const GuestReference guest = TRY(guest_of(arguments));
+        TRY(add(guest->name, guest->id));
+    }
+    return rows;
+}
+
+Commands::Result Commands::vcpu_pin(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    const Hypervisor &hypervisor = supervisor_->hypervisor();
+    const uint64_t affinity = TRY(parse_cpus(arguments.at("cpus").get<std::string>()));
+    const uint64_t preferred = TRY(parse_cpus(arguments.value("preferred", arguments.at("cpus").get<std::string>())));
+    const ringfold_domain_info info = TRY(hypervisor.describe(guest->id));
+    const std::string which = arguments.at("vcpu").get<std::string>();
+    const bool all = which == "all";
+    const uint64_t only = all ? 0 : TRY(parse_number(which, 0, info.vcpu_count - 1));
+    for (uint32_t vcpu = 0; vcpu < info.vcpu_count; ++vcpu) {
+        if (all || vcpu == only) {
+            TRY(hypervisor.set_vcpu_schedule(guest->id, vcpu, affinity, preferred));
+        }
+    }
+    return json::object();
+}
+
+Commands::Result Commands::schedule(Arguments arguments) {
+    const Hypervisor &hypervisor = supervisor_->hypervisor();
+    json rows = json::array();
+    const auto add = [&](const std::string &name, DomainId id) -> Outcome<void> {
+        const ringfold_domain_schedule schedule = TRY(hypervisor.schedule(id));
+        rows.push_back({{"name", name}, {"weight", schedule.weight}, {"cap", schedule.cap}, {"pool", schedule.pool}});
+        return {};
+    };
+    if (!arguments.contains("domain")) {
+        TRY(add(name_in(supervisor_->self().name), self_domain));
+        for (const auto &[key, guest] : supervisor_->guests()) {
+            if (guest->has_domain()) {
+                TRY(add(guest->name, guest->id));
+            }
+        }
+        return rows;
+    }
+    const bool self = arguments.at("domain").get<std::string>() == name_in(supervisor_->self().name);
+    const GuestReference guest = self ? nullptr : TRY(guest_of(arguments));
+    const DomainId id = self ? self_domain : guest->id;
+    ringfold_domain_schedule wanted = TRY(hypervisor.schedule(id));
+    if (arguments.contains("weight") || arguments.contains("cap")) {
+        wanted.weight = arguments.value("weight", wanted.weight);
+        wanted.cap = arguments.value("cap", wanted.cap);
+        TRY(hypervisor.set_schedule(id, wanted));
+    }
+    TRY(add(self ? name_in(supervisor_->self().name) : guest->name, id));
+    return rows;
+}
+
+Commands::Result Commands::set_maximum(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    const uint64_t mebibytes = TRY(parse_mebibytes(arguments.at("memory").get<std::string>()));
+    TRY(supervisor_->hypervisor().set_maximum(guest->id, FrameCount{mebibytes << (20 - page_shift)}));
+    return json::object();
+}
+
+Commands::Result Commands::info(Arguments) const {
+    const Hypervisor &hypervisor = supervisor_->hypervisor();
+    json answer = version_json(TRY(hypervisor.version()));
+    uint64_t memory = 0;
+    for (const ringfold_machine_range &range : TRY(hypervisor.machine_memory())) {
+        memory += range.type == RINGFOLD_MEMORY_AVAILABLE ? range.size : 0;
+    }
+    uint64_t cpus = 0;
+    for (uint32_t pool = 0; pool < RINGFOLD_POOL_COUNT; ++pool) {
+        cpus |= TRY(hypervisor.pool(pool)).cpus;
+    }
+    answer.update({{"memory_mib", memory >> 20},
+                   {"free_memory_mib", FrameCount{TRY(hypervisor.counters()).free_frames}.bytes() >> 20},
+                   {"cpus", std::popcount(cpus)},
+                   {"domains", supervisor_->guests().size() + 1},
+                   {"logs", supervisor_->environment().log_directory.string()}});
+    return answer;
+}
+
+Commands::Result Commands::stats(Arguments) const {
+    const ringfold_counters counters = TRY(supervisor_->hypervisor().counters());
+    json calls = json::object();
+    uint64_t unknown = 0;
+    for (uint32_t number = 0; number < std::size(counters.hypercalls); ++number) {
+        const std::string_view name = hypercall_name(number);
+        if (name.empty()) {
+            unknown += counters.hypercalls[number];
+        } else if (counters.hypercalls[number] != 0) {
+            calls[std::string{name}] = counters.hypercalls[number];
+        }
+    }
+    json answer{{"hypercalls", std::move(calls)}, {"unknown_hypercalls", unknown}};
+    for (const CounterName &row : counter_names) {
+        answer[row.name] = counters.*row.value;
+    }
+    return answer;
+}
+
+Commands::Result Commands::version(Arguments) const { return version_json(TRY(supervisor_->hypervisor().version())); }
+
+// The hypervisor answers in its log.
+Commands::Result Commands::debug_keys(Arguments arguments) {
+    supervisor_->read_log();
+    const uint64_t before = supervisor_->log().end();
+    for (const char key : arguments.at("keys").get<std::string>()) {
+        const Outcome<void> pressed = supervisor_->hypervisor().press_debug_key(key);
+        if (!pressed.ok()) {
+            return during(fmt::format("key {}", key), pressed.error());
+        }
+    }
+    supervisor_->read_log();
+    std::string text;
+    for (uint64_t position = before; position < supervisor_->log().end();) {
+        const OutputPart part = TRY(supervisor_->log().read(position, 65536));
+        text += part.text;
+        position = part.next;
+    }
+    return json{{"text", text}};
+}
+
+}  // namespace ringfold::tools

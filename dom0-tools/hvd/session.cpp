@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/hvd/session.hpp"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+namespace ringfold::tools {
+
+namespace {
+
+constexpr std::size_t longest_line = std::size_t{1} << 20;
+
+}  // namespace
+
+void Session::read_line() {
+    asio::async_read_until(socket_, asio::dynamic_buffer(input_, longest_line), '\n',
+                           [self = shared_from_this()](std::error_code error, std::size_t length) {
+                               if (error) {
+                                   self->close();
+                                   return;
+                               }
+                               const std::string line = self->input_.substr(0, length);
+                               self->input_.erase(0, length);
+                               self->handle(line);
+                           });
+}
+
+void Session::handle(const std::string &line) {
+    const nlohmann::json request = nlohmann::json::parse(line, nullptr, false);
+    if (!request.is_object() || !request.contains("command") || !request.at("command").is_string()) {
+        answer(Failure{Kind::usage, "expected a line of JSON like {\"command\": \"list\", \"arguments\": {}}"});
+    } else {
+        handle_request(request);
+    }
+    // The next request is read when this one was answered: answers keep the order of the requests.
+}
+
+void Session::handle_request(const nlohmann::json &request) {
+    const auto command = request.at("command").get<std::string>();
+    const nlohmann::json arguments = request.value("arguments", nlohmann::json::object());
+    try {
+        if (begin_stream(command, arguments)) {
+            return;
+        }
+    } catch (const nlohmann::json::exception &exception) {
+        answer(Failure{Kind::usage, exception.what()});
+        return;
+    }
+    commands_.handle(command, arguments,
+                     [self = shared_from_this()](const Outcome<nlohmann::json> &result) { self->answer(result); });
+}
+
+bool Session::begin_stream(const std::string &command, const nlohmann::json &arguments) {
+    const StreamOptions options{arguments.value("follow", false), arguments.value("history", true)};
+    if (command == "console") {
+        auto stream = watch_console(supervisor_, arguments.at("domain").get<std::string>(), options);
+        if (!stream.ok()) {
+            answer(stream.error());
+            return true;
+        }
+        stream_ = stream.take();
+    } else if (command == "dmesg") {
+        supervisor_.read_log();
+        stream_ = watch_log(supervisor_, options);
+    } else if (command == "event-log") {
+        stream_ = watch_events(supervisor_, options);
+    } else {
+        return false;
+    }
+    send("{\"result\":\"stream\"}\n");
+    typed_ = std::exchange(input_, {});
+    read_typed();
+    return true;
+}
+
+void Session::answer(const Outcome<nlohmann::json> &result) {
+    const nlohmann::json line =
+        result.ok()
+            ? nlohmann::json{{"result", result.value()}}
+            : nlohmann::json{{"error", {{"code", name_of(result.error().kind)}, {"message", result.error().text}}}};
+    send(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    if (socket_.is_open()) {
+        read_line();
+    }
+}
+
+void Session::send(std::string bytes) {
+    output_.push_back(std::move(bytes));
+    if (output_.size() == 1) {
+        write_next();
+    }
+}
+
+void Session::write_next() {
+    asio::async_write(socket_, asio::buffer(output_.front()),
+                      [self = shared_from_this()](std::error_code error, std::size_t) {
+                          if (error) {
+                              self->close();
+                              return;
+                          }
+                          self->output_.pop_front();
+                          if (!self->output_.empty()) {
+                              self->write_next();
+                          } else {
+                              self->pump();
+                          }
+                      });
+}
+
+void Session::look_again() {
+    if (!stream_ || !socket_.is_open()) {
+        return;
+    }
+    pass_typed();
+    if (output_.empty()) {
+        pump();
+    }
+}
+
+// One piece at a time: a client that does not read holds up nobody and nothing grows.
+void Session::pump() {
+    if (!stream_ || !socket_.is_open()) {
+        return;
+    }
+    std::string text = stream_->pull();
+    if (!text.empty()) {
+        send(std::move(text));
+    } else if (stream_->is_over()) {
+        close();
+    }
+}
+
+void Session::read_typed() {
+    if (reads_typed_) {
+        return;
+    }
+    pass_typed();
+    if (!typed_.empty() || !socket_.is_open()) {
+        return;  // goes on when the domain has room again
+    }
+    reads_typed_ = true;
+    typed_.resize(512);
+    socket_.async_read_some(asio::buffer(typed_),
+                            [self = shared_from_this()](std::error_code error, std::size_t length) {
+                                self->reads_typed_ = false;
+                                self->typed_.resize(error ? 0 : length);
+                                if (error) {
+                                    self->close();
+                                } else {
+                                    self->read_typed();
+                                }
+                            });
+}
+
+void Session::pass_typed() {
+    if (reads_typed_ || typed_.empty()) {
+        return;
+    }
+    const GuestReference guest = stream_->typed_for();
+    const Outcome<std::size_t> taken =
+        guest ? supervisor_.hypervisor().write_console(guest->id, typed_) : Outcome<std::size_t>{typed_.size()};
+    // A domain that cannot be typed to any more takes all.
+    typed_.erase(0, taken.ok() ? taken.value() : typed_.size());
+    if (typed_.empty()) {
+        read_typed();
+    }
+}
+
+void Session::close() {
+    std::error_code ignored;  // it is of no use any more either way
+    socket_.shutdown(Socket::shutdown_both, ignored);
+    socket_.close(ignored);
+}
+
+}  // namespace ringfold::tools

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Beginning, and what a user asks for.
+#include "dom0-tools/hvd/supervisor.hpp"
+
+#include <ringfold/event.h>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace ringfold::tools {
+
+namespace {
+
+constexpr std::size_t kept_directories = 32;  // of guests that are gone
+
+}  // namespace
+
+Supervisor::Supervisor(HypercallPort &port, Environment environment)
+    : hypervisor_(port), environment_(std::move(environment)), records_(environment_.run_directory / "guests") {}
+
+void Supervisor::save(const Guest &guest) {
+    const Outcome<void> saved = records_.save(guest);
+    if (!saved.ok()) {
+        note("error", &guest, {{"text", saved.error().text}});
+    }
+}
+
+void Supervisor::note(const std::string &event, const Guest *guest, nlohmann::json more) {
+    nlohmann::json line{{"time", environment_.wall_time()}, {"event", event}};
+    if (guest != nullptr) {
+        line["name"] = guest->name;
+        line["id"] = guest->id.raw();
+        line["life"] = guest->life;
+    }
+    line.update(more);
+    if (events_) {
+        const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        // Where events cannot be written there is nobody left to tell.
+        (void)events_->append(events_->end(), text).ok();
+    }
+    changed();
+}
+
+// The wall clock's time as part of a file's name.
+std::string Supervisor::file_time() const {
+    std::string time = environment_.wall_time();
+    std::erase(time, ':');
+    return time;
+}
+
+Outcome<void> Supervisor::open_logs() {
+    std::error_code error;
+    for (const auto &directory : {environment_.run_directory / "guests", environment_.log_directory}) {
+        std::filesystem::create_directories(directory, error);
+        if (error) {
+            return system_failure(directory.string(), error.value());
+        }
+    }
+    events_ = TRY(OutputLog::open(environment_.log_directory, "events", environment_.output_limits));
+    // Positions of the hypervisor's log count from its boot, which /run does not outlive.
+    const auto link = environment_.run_directory / "hypervisor-log";
+    std::filesystem::path directory = std::filesystem::read_symlink(link, error);
+    if (error || !std::filesystem::is_directory(directory)) {
+        directory = environment_.log_directory / ("hypervisor-" + file_time());
+        std::filesystem::create_directories(directory, error);
+        std::filesystem::remove(link, error);
+        std::filesystem::create_symlink(directory, link, error);
+        if (error) {
+            return system_failure(link.string(), error.value());
+        }
+    }
+    log_ = TRY(OutputLog::open(directory, "log", environment_.output_limits));
+    return {};
+}
+
+Outcome<void> Supervisor::bind_interrupts() {
+    for (const uint32_t irq :
+         {RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE, RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE, RINGFOLD_VIRTUAL_IRQ_LOG}) {
+        TRY(hypervisor_.port().bind_virtual_irq(irq));
+    }
+    return {};
+}
+
+Outcome<void> Supervisor::start() {
+    TRY(open_logs());
+    self_ = TRY(hypervisor_.describe(self_domain));
+    // Before anything is looked at, so that nothing happens unseen.
+    TRY(bind_interrupts());
+    note("hvd-started", nullptr);
+    read_log();
+    take_up(TRY(hypervisor_.list()));
+    read_consoles();
+    look_at_states();
+    return {};
+}
+
+void Supervisor::handle_interrupts(std::span<const uint32_t> numbers) {
+    const auto raised = [numbers](uint32_t irq) { return std::ranges::find(numbers, irq) != numbers.end(); };
+    if (raised(RINGFOLD_VIRTUAL_IRQ_LOG)) {
+        read_log();
+    }
+    if (raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE)) {
+        read_consoles();
+    }
+    if (raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE)) {
+        look_at_states();
+    }
+    changed();
+}
+
+Outcome<GuestReference> Supervisor::find(const std::string &name) const {
+    uint16_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    const bool is_number = error == std::errc{} && end == name.data() + name.size();
+    for (const auto &[key, guest] : guests_) {
+        if (is_number ? guest->id.raw() == number && number != 0 : guest->name == name) {
+            return guest;
+        }
+    }
+    if (name == name_in(self_.name) || (is_number && number == self_.domain)) {
+        return Failure{Kind::usage, fmt::format("{} is the control domain: hvd runs in it", name)};
+    }
+    return Failure{Kind::not_found, fmt::format("there is no domain {}", name)};
+}
+
+Outcome<void> Supervisor::check_free_memory(const DomainConfig &config) const {
+    const uint64_t free = TRY(hypervisor_.counters()).free_frames;
+    if (config.memory().raw() > free) {
+        return Failure{Kind::memory, fmt::format("memory = {} MiB, but the machine has {} MiB free", config.memory_mib,
+                                                 FrameCount{free}.bytes() >> 20)};
+    }
+    return {};
+}
+
+Outcome<void> Supervisor::prepare_directory(Guest &guest) {
+    const std::string base = fmt::format("{}-{}", guest.name, file_time());
+    for (unsigned number = 1; number < 1000; ++number) {
+        guest.key = number == 1 ? base : fmt::format("{}-{}", base, number);
+        guest.directory = environment_.log_directory / guest.key;
+        std::error_code error;
+        if (std::filesystem::create_directory(guest.directory, error)) {
+            return {};
+        }
+        if (error) {
+            return system_failure(guest.directory.string(), error.value());
+        }
+    }
+    return Failure{Kind::failed, fmt::format("{}: there are a thousand folders of this name", base)};
+}
+
+void Supervisor::create(const DomainConfig &config, bool paused, Created done) {
+    const auto checked = [&]() -> Outcome<GuestReference> {
+        TRY(check_config(config));
+        if (find(config.name).ok() || config.name == name_in(self_.name)) {
+            return Failure{Kind::exists, fmt::format("there is a domain {} already", config.name)};
+        }
+        TRY(check_free_memory(config));
+        const auto guest = std::make_shared<Guest>();
+        guest->name = config.name;
+        guest->config = config;
+        TRY(prepare_directory(*guest));
+        return guest;
+    }();
+    if (!checked.ok()) {
+        done(checked);
+        return;
+    }
+    const GuestReference guest = checked.value();
+    guests_[guest->key] = guest;
+    save(*guest);
+    build(guest, paused, [this, guest, done = std::move(done)](Outcome<GuestReference> built) {
+        if (!built.ok()) {
+            std::error_code ignored;  // nothing is left of a guest that never was
+            std::filesystem::remove_all(guest->directory, ignored);
+            guests_.erase(guest->key);
+            records_.remove(*guest);
+            note("create-failed", nullptr, {{"name", guest->name}, {"text", built.error().text}});
+        } else {
+            note("created", guest.get());
+            prune_directories();
+        }
+        done(std::move(built));
+    });
+}
+
+Outcome<void> Supervisor::destroy(const GuestReference &guest) {
+    if (guest->phase == Phase::building || guest->phase == Phase::restarting) {
+        return Failure{Kind::busy, fmt::format("{} is being built", guest->name)};
+    }
+    // Its last words.
+    read_console(*guest);
+    note("destroyed", guest.get());
+    guest->phase = Phase::dying;
+    save(*guest);
+    finish_end(guest);
+    return {};
+}
+
+Outcome<void> Supervisor::shut_down(const GuestReference &guest, uint32_t reason) {
+    if (guest->phase != Phase::running) {
+        return Failure{Kind::busy, fmt::format("{} does not run: it is {}", guest->name, name_of(guest->phase))};
+    }
+    note("shutdown-forced", guest.get(), {{"reason", shutdown_reason_name(reason)}});
+    TRY(hypervisor_.shut_down(guest->id, reason, 0));
+    look_at(guest);
+    return {};
+}
+
+Outcome<void> Supervisor::pause(const GuestReference &guest) {
+    if (guest->paused || guest->phase != Phase::running) {
+        return Failure{Kind::busy, guest->paused ? fmt::format("{} is paused already", guest->name)
+                                                 : fmt::format("{} does not run", guest->name)};
+    }
+    TRY(hypervisor_.pause(guest->id));
+    guest->paused = true;
+    save(*guest);
+    note("paused", guest.get());
+    return {};
+}
+
+Outcome<void> Supervisor::unpause(const GuestReference &guest) {
+    if (!guest->paused) {
+        return Failure{Kind::busy, fmt::format("{} is not paused", guest->name)};
+    }
+    TRY(hypervisor_.unpause(guest->id));
+    guest->paused = false;
+    save(*guest);
+    note("unpaused", guest.get());
+    return {};
+}
+
+Outcome<void> Supervisor::rename(const GuestReference &guest, const std::string &name) {
+    if (!is_domain_name(name)) {
+        return Failure{Kind::usage, fmt::format("\"{}\": {}", name, domain_name_rule())};
+    }
+    if (find(name).ok() || name == name_in(self_.name)) {
+        return Failure{Kind::exists, fmt::format("there is a domain {} already", name)};
+    }
+    note("renamed", guest.get(), {{"to", name}});
+    guest->name = name;
+    if (guest->config) {
+        guest->config->name = name;
+    }
+    save(*guest);
+    return {};
+}
+
+void Supervisor::forget(const GuestReference &guest) {
+    records_.remove(*guest);
+    guests_.erase(guest->key);
+    guest->id = DomainId{};
+    changed();
+}
+
+// The oldest logs of guests that are gone make room.
+void Supervisor::prune_directories() {
+    std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> old;
+    std::error_code error;
+    for (const auto &entry : std::filesystem::directory_iterator(environment_.log_directory, error)) {
+        const std::string name = entry.path().filename();
+        if (entry.is_directory() && !guests_.contains(name) && !name.starts_with("hypervisor-")) {
+            old.emplace_back(entry.last_write_time(), entry.path());
+        }
+    }
+    std::ranges::sort(old);
+    for (std::size_t index = 0; index + kept_directories < old.size(); ++index) {
+        std::filesystem::remove_all(old[index].second, error);
+    }
+}
+
+}  // namespace ringfold::tools

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looks after guests: makes them, keeps what they say, sees how they end and does what their configuration wants then.
+// It knows nothing of sockets and threads; all of it runs in one thread, but for what `Environment::aside` carries
+// elsewhere.
+#pragma once
+
+#include "dom0-tools/hvd/guest.hpp"
+#include "dom0-tools/library/guest_builder.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace ringfold::tools {
+
+struct Environment {
+    std::filesystem::path run_directory = "/run/ringfold";
+    std::filesystem::path log_directory = "/var/log/ringfold";
+    OutputLimits output_limits;
+    // Does work that takes long, perhaps in another thread, and `then` in this one.
+    std::function<void(std::function<void()> work, std::function<void()> then)> aside;
+    std::function<uint64_t()> monotonic_time;  // ns
+    std::function<std::string()> wall_time;    // "2026-01-31T12:34:56Z"
+};
+
+using GuestReference = std::shared_ptr<Guest>;
+using Created = std::function<void(Outcome<GuestReference>)>;
+
+class Supervisor {
+  public:
+    Supervisor(HypercallPort &port, Environment environment);
+
+    // Takes up what an earlier hvd left: guests, logs, what was half done.
+    Outcome<void> start();
+    // What the hypervisor told: RINGFOLD_VIRTUAL_IRQ_*.
+    void handle_interrupts(std::span<const uint32_t> numbers);
+    // Tries again what had to wait for others. Whether there is more of it.
+    bool retry();
+
+    void create(const DomainConfig &config, bool paused, Created done);
+    Outcome<void> destroy(const GuestReference &guest);
+    Outcome<void> shut_down(const GuestReference &guest, uint32_t reason);
+    Outcome<void> pause(const GuestReference &guest);
+    Outcome<void> unpause(const GuestReference &guest);
+    Outcome<void> rename(const GuestReference &guest, const std::string &name);
+
+    // By name or number.
+    [[nodiscard]] Outcome<GuestReference> find(const std::string &name) const;
+    [[nodiscard]] const std::map<std::string, GuestReference> &guests() const { return guests_; }
+    [[nodiscard]] const Hypervisor &hypervisor() const { return hypervisor_; }
+    [[nodiscard]] const Environment &environment() const { return environment_; }
+    [[nodiscard]] const OutputLog &log() const { return *log_; }
+    [[nodiscard]] const OutputLog &events() const { return *events_; }
+    [[nodiscard]] const ringfold_domain_info &self() const { return self_; }
+
+    // Reads what is new in the log: after a debug key, before its lines are wanted.
+    void read_log();
+    void note(const std::string &event, const Guest *guest, nlohmann::json more = nlohmann::json::object());
+
+    // Somebody may want to look again: output or state have changed.
+    std::function<void()> changed = [] {};
+
+  private:
+    [[nodiscard]] std::string file_time() const;
+    Outcome<void> open_logs();
+    Outcome<void> bind_interrupts();
+    void take_up(const std::vector<ringfold_domain_info> &domains);
+    void take_up_guest(const GuestReference &guest, const std::vector<ringfold_domain_info> &domains);
+    void adopt(const ringfold_domain_info &info);
+    void look_at_states();
+    void look_at(const GuestReference &guest);
+    void ended(const GuestReference &guest, const ringfold_domain_info &info);
+    void keep_core(const GuestReference &guest, const std::filesystem::path &path, EndAction action);
+    void act_on_end(const GuestReference &guest, EndAction action);
+    void read_consoles();
+    void read_console(Guest &guest);
+    Outcome<void> open_console(Guest &guest);
+    Outcome<void> check_free_memory(const DomainConfig &config) const;
+    Outcome<void> prepare_directory(Guest &guest);
+    void build(const GuestReference &guest, bool paused, Created done);
+    Outcome<void> bring_up(const GuestReference &guest, BuiltGuest built, bool paused);
+    Outcome<void> set_parameters(const Guest &guest) const;
+    void restart(const GuestReference &guest);
+    bool finish_end(const GuestReference &guest);
+    void forget(const GuestReference &guest);
+    void prune_directories();
+    void save(const Guest &guest);
+
+    Hypervisor hypervisor_;
+    Environment environment_;
+    GuestRecords records_;
+    std::map<std::string, GuestReference> guests_;  // by key
+    std::optional<OutputLog> log_;
+    std::optional<OutputLog> events_;
+    ringfold_domain_info self_{};
+};
+
+[[nodiscard]] std::string_view shutdown_reason_name(uint32_t reason);
+
+// Reads the files of a configuration and builds its domain; what it reports names the file.
+[[nodiscard]] Outcome<BuiltGuest> build_from_files(const Hypervisor &hypervisor, const DomainConfig &config);
+// As far as that goes without making a domain.
+[[nodiscard]] Outcome<void> check_files(const DomainConfig &config);
+
+}  // namespace ringfold::tools

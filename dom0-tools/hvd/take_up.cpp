@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an earlier hvd left, and what there is that none of them made.
+#include "dom0-tools/hvd/supervisor.hpp"
+
+#include <ringfold/domain.h>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <set>
+
+namespace ringfold::tools {
+
+namespace {
+
+const ringfold_domain_info *find_domain(const std::vector<ringfold_domain_info> &domains, DomainId id) {
+    const auto found = std::ranges::find(domains, uint32_t{id.raw()}, &ringfold_domain_info::domain);
+    return found == domains.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void Supervisor::take_up(const std::vector<ringfold_domain_info> &domains) {
+    std::vector<Failure> damaged;
+    std::set<uint32_t> known{self_.domain};
+    for (Guest &record : records_.load(damaged)) {
+        const auto guest = std::make_shared<Guest>(std::move(record));
+        known.insert(guest->id.raw());
+        guests_[guest->key] = guest;
+        take_up_guest(guest, domains);
+    }
+    for (const Failure &failure : damaged) {
+        note("error", nullptr, {{"text", failure.text}});
+    }
+    for (const ringfold_domain_info &info : domains) {
+        if (known.contains(info.domain)) {
+            continue;
+        }
+        if (info.state == RINGFOLD_DOMAIN_RUNNING || info.state == RINGFOLD_DOMAIN_ENDED) {
+            adopt(info);
+        } else {  // hvd was building or destroying it when it was killed
+            note("removed-unfinished", nullptr, {{"name", name_in(info.name)}, {"id", info.domain}});
+            (void)hypervisor_.destroy(DomainId{static_cast<uint16_t>(info.domain)}).ok();  // nobody knows it
+        }
+    }
+}
+
+void Supervisor::take_up_guest(const GuestReference &guest, const std::vector<ringfold_domain_info> &domains) {
+    const ringfold_domain_info *info = guest->has_domain() ? find_domain(domains, guest->id) : nullptr;
+    const bool started = info != nullptr && info->state != RINGFOLD_DOMAIN_BUILDING;
+    if (const Outcome<void> opened = open_console(*guest); !opened.ok()) {
+        note("error", guest.get(), {{"text", opened.error().text}});
+    }
+    std::error_code ignored;  // what is not there need not be removed
+    switch (guest->phase) {
+        case Phase::building:
+            if (started) {  // only the record of it was missing
+                guest->phase = Phase::running;
+                guest->paused = info->pauses > 0;
+                guest->started = environment_.monotonic_time();
+                save(*guest);
+                return;
+            }
+            note("removed-unfinished", guest.get());
+            std::filesystem::remove_all(guest->directory, ignored);
+            guest->phase = Phase::dying;
+            finish_end(guest);
+            return;
+        case Phase::running:
+        case Phase::ended:
+            if (info == nullptr) {
+                note("vanished", guest.get(), {{"text", "it was not there when hvd started"}});
+                forget(guest);
+            }
+            return;
+        case Phase::restarting:
+            if (started && info->state == RINGFOLD_DOMAIN_RUNNING) {  // built again, and even started
+                guest->phase = Phase::running;
+                guest->started = environment_.monotonic_time();
+                save(*guest);
+                return;
+            }
+            finish_end(guest);
+            return;
+        case Phase::dying:
+            finish_end(guest);
+            return;
+    }
+}
+
+// One that the boot loader brought, or somebody else made: hvd keeps its console, and can end it.
+void Supervisor::adopt(const ringfold_domain_info &info) {
+    const auto guest = std::make_shared<Guest>();
+    guest->name = name_in(info.name);
+    if (!is_domain_name(guest->name) || find(guest->name).ok()) {
+        guest->name = fmt::format("domain-{}", info.domain);
+    }
+    guest->id = DomainId{static_cast<uint16_t>(info.domain)};
+    guest->phase = Phase::running;
+    guest->paused = info.pauses > 0;
+    guest->started = environment_.monotonic_time();
+    Outcome<void> ready = prepare_directory(*guest);
+    ready = ready.ok() ? open_console(*guest) : ready;
+    if (!ready.ok()) {
+        note("error", guest.get(), {{"text", ready.error().text}});
+    }
+    guests_[guest->key] = guest;
+    save(*guest);
+    note("adopted", guest.get());
+}
+
+Outcome<void> Supervisor::open_console(Guest &guest) {
+    Outcome<OutputLog> console = OutputLog::open(guest.directory, guest.console_stem(), environment_.output_limits);
+    if (!console.ok()) {
+        return console.error();
+    }
+    guest.console = console.take();
+    return {};
+}
+
+void Supervisor::read_consoles() {
+    for (const auto &[key, guest] : guests_) {
+        read_console(*guest);
+    }
+}
+
+// All that is new: the hypervisor tells of more only after that.
+void Supervisor::read_console(Guest &guest) {
+    if (!guest.has_domain() || !guest.console) {
+        return;
+    }
+    for (;;) {
+        const Outcome<OutputPart> part = hypervisor_.read_console(guest.id, guest.console->end());
+        if (!part.ok() || part.value().text.empty()) {
+            return;
+        }
+        const Outcome<void> kept = guest.console->append(part.value().begin, part.value().text);
+        if (!kept.ok()) {
+            note("error", &guest, {{"text", kept.error().text}});
+            return;
+        }
+    }
+}
+
+void Supervisor::read_log() {
+    for (;;) {
+        const Outcome<OutputPart> part = hypervisor_.read_log(log_->end());
+        if (!part.ok() || part.value().text.empty() || !log_->append(part.value().begin, part.value().text).ok()) {
+            return;
+        }
+    }
+}
+
+}  // namespace ringfold::tools

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A guest's memory and registers as an ELF core file. Segments have the linear addresses of the guest's kernel, found
+// by walking the page tables of its first vCPU, so that `gdb vmlinux core` finds what it looks for; and the
+// pseudo-physical addresses behind them. Without registers (an ended guest) there are physical segments only.
+#pragma once
+
+#include "dom0-tools/library/hypervisor.hpp"
+
+#include <filesystem>
+#include <span>
+
+namespace ringfold::tools {
+
+struct CoreSummary {
+    uint64_t pages = 0;    // in the file
+    uint64_t missing = 0;  // frames that the guest has no longer; they are zeroes in the file
+    uint32_t vcpus = 0;    // with registers
+    std::size_t segments = 0;
+};
+
+// `frames` are the machine frames of pseudo-physical frames 0, 1, ... The guest is paused meanwhile, if it runs.
+[[nodiscard]] Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain,
+                                              std::span<const uint64_t> frames, const std::filesystem::path &path);
+
+}  // namespace ringfold::tools

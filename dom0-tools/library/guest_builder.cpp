@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/library/guest_builder.hpp"
+
+#include "dom0-tools/library/guest_memory.hpp"
+#include "hypervisor/domain/first_mapping.hpp"
+#include "hypervisor/domain/layout.hpp"
+
+#include <ringfold/start_info.h>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringfold::tools {
+
+namespace {
+
+constexpr std::size_t longest_command_line = sizeof(ringfold_start_info{}.command_line) - 1;
+
+FrameCount frames_of_map(const GuestPlan &plan) { return FrameCount::holding(plan.memory.raw() * sizeof(uint64_t)); }
+
+Outcome<DomainLayout> lay_out(const GuestPlan &plan) {
+    const Result<DomainLayout> layout =
+        lay_out_domain(plan.kernel->image(), plan.memory, plan.ramdisk.size(), frames_of_map(plan));
+    if (layout.ok()) {
+        return layout.value();
+    }
+    if (layout.error() == Error::malformed) {
+        return Failure{Kind::image, "the kernel's first mapping does not fit into the address space"};
+    }
+    const uint64_t needed = plan.kernel->image().end_frame().raw() + FrameCount::holding(plan.ramdisk.size()).raw();
+    return Failure{
+        Kind::configuration,
+        fmt::format(
+            "the kernel ({} MiB in memory), its RAM disk ({} MiB) and what goes with them do not fit "
+            "into {} MiB that are mapped at the start, of {} MiB of memory",
+            (plan.kernel->image().end_frame().raw() + 255) / 256, (plan.ramdisk.size() >> 20),
+            std::max<uint64_t>(plan.kernel->image().mapped_bytes.value_or(DomainLayout::default_mapped_bytes) >> 20, 1),
+            plan.memory.bytes() >> 20) +
+            (needed >= plan.memory.raw() ? ": give it more memory" : "")};
+}
+
+// Where fill() writes the start info, and all the rest of the start.
+void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory, DomainId id,
+                      uint64_t features) {
+    ringfold_start_info info{};
+    info.magic = RINGFOLD_START_INFO_MAGIC;
+    info.abi_version = RINGFOLD_ABI_VERSION;
+    info.domain_id = id.raw();
+    info.flags = features & (RINGFOLD_START_DEBUG | RINGFOLD_START_PCID);
+    info.vcpu_count = plan.vcpus;
+    info.range_count = 1;
+    info.ranges[0] = {.first = 0, .count = plan.memory.raw()};
+    info.frame_count = plan.memory.raw();
+    describe_layout(layout, GuestFrame{0}, info);
+    info.physical_to_machine = layout.address(layout.physical_to_machine);
+    info.root = memory[layout.page_tables].raw();
+    std::copy(plan.command_line.begin(), plan.command_line.end(), info.command_line);
+    memory.write(layout.start_info.raw() << page_shift, std::as_bytes(std::span{&info, 1}));
+}
+
+void fill(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory) {
+    const ElfImage &image = plan.kernel->image();
+    for (const ElfSegment &segment : image.segments()) {
+        memory.write(segment.physical_address, segment.bytes(plan.kernel->elf()));
+    }
+    memory.write(layout.module.raw() << page_shift, plan.ramdisk);
+    memory.write(layout.physical_to_machine.raw() << page_shift, std::as_bytes(memory.frames()));
+    write_first_mapping(memory, image, layout);
+}
+
+ringfold_vcpu_context first_context(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory) {
+    ringfold_vcpu_context context{};
+    context.rip = plan.kernel->image().entry.raw();
+    context.rsp = layout.address(layout.stack + DomainLayout::stack_frames);
+    context.argument = layout.address(layout.start_info);
+    context.root = memory[layout.page_tables].raw();
+    context.vcpu_page = memory[layout.vcpu_page].raw();
+    return context;
+}
+
+ringfold_domain_configuration configuration_of(const GuestPlan &plan) {
+    ringfold_domain_configuration configuration{};
+    std::copy(plan.name.begin(), plan.name.end(), configuration.name);
+    configuration.maximum_frames = plan.maximum.raw();
+    configuration.vcpu_count = plan.vcpus;
+    configuration.first_cpu = plan.first_cpu;
+    return configuration;
+}
+
+// A domain that destroys itself unless it is kept.
+class UnfinishedDomain {
+  public:
+    UnfinishedDomain(const Hypervisor &hypervisor, DomainId id) : hypervisor_(hypervisor), id_(id) {}
+    UnfinishedDomain(const UnfinishedDomain &) = delete;
+    UnfinishedDomain &operator=(const UnfinishedDomain &) = delete;
+    ~UnfinishedDomain() {
+        if (!kept_) {
+            // Its creation has failed already and says why; nothing but the builder knows the domain.
+            (void)hypervisor_.destroy(id_).ok();
+        }
+    }
+
+    [[nodiscard]] DomainId id() const { return id_; }
+    void keep() { kept_ = true; }
+
+  private:
+    const Hypervisor &hypervisor_;
+    DomainId id_;
+    bool kept_ = false;
+};
+
+}  // namespace
+
+Outcome<void> check_plan(const GuestPlan &plan) {
+    if (plan.command_line.size() > longest_command_line) {
+        return Failure{Kind::configuration, fmt::format("the command line has {} bytes; at most {} fit",
+                                                        plan.command_line.size(), longest_command_line)};
+    }
+    TRY(lay_out(plan));
+    return {};
+}
+
+Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &plan) {
+    TRY(check_plan(plan));
+    const DomainLayout layout = TRY(lay_out(plan));
+    const HypervisorVersion version = TRY(hypervisor.version());
+    UnfinishedDomain domain(hypervisor, TRY(hypervisor.create(configuration_of(plan))));
+    Outcome<std::vector<uint64_t>> frames = hypervisor.populate(domain.id(), plan.memory);
+    if (!frames.ok()) {
+        return during(fmt::format("{} MiB of memory for it", plan.memory.bytes() >> 20), frames.error());
+    }
+    GuestMemory memory = TRY(GuestMemory::create(frames.take(), FrameCount{layout.first_free.raw()}));
+    write_start_info(plan, layout, memory, domain.id(), version.features);
+    fill(plan, layout, memory);
+    TRY(memory.copy_to(hypervisor, domain.id()));
+    domain.keep();
+    BuiltGuest built;
+    built.id = domain.id();
+    built.first_vcpu = first_context(plan, layout, memory);
+    built.hypercall_return = plan.kernel->image().hypercall_return.raw();
+    built.frames = memory.take_frames();
+    return built;
+}
+
+Outcome<void> start_guest(const Hypervisor &hypervisor, const BuiltGuest &guest) {
+    return hypervisor.start(guest.id, guest.first_vcpu, guest.hypercall_return);
+}
+
+}  // namespace ringfold::tools

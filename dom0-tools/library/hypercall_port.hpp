@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The seam below the tools: what carries hypercalls. /dev/ringfold in dom0 (device_port.hpp), a model in memory in
+// tests.
+#pragma once
+
+#include "dom0-tools/library/outcome.hpp"
+#include "hypervisor/lib/units.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ringfold::tools {
+
+struct HypercallRequest {
+    uint32_t number = 0;   // RINGFOLD_HYPERCALL_*
+    uint32_t offsets = 0;  // bit n: argument n is an offset into `data`
+    std::array<uint64_t, 6> arguments{};
+    std::span<std::byte> data;  // copied to the hypervisor and back
+};
+
+struct HypercallAnswer {
+    int64_t status = 0;  // 0 or -RINGFOLD_E*
+    uint64_t value = 0;  // the second result, or the progress
+};
+
+enum class CopyDirection : uint32_t { in = 0, out = 1 };
+
+class HypercallPort {
+  public:
+    virtual ~HypercallPort() = default;
+
+    // A failure is the port's own; what the hypervisor answers is in the status. May be called from several threads.
+    virtual Outcome<HypercallAnswer> request(const HypercallRequest &request) = 0;
+    // Copies whole pages between `data` and frames of the domain, one after the other.
+    virtual Outcome<void> copy(DomainId domain, CopyDirection direction, std::span<const uint64_t> frames,
+                               std::span<std::byte> data) = 0;
+    // From now on raised() tells of the virtual interrupt.
+    virtual Outcome<void> bind_virtual_irq(uint32_t irq) = 0;
+    // Which virtual interrupts were raised since the last call.
+    virtual Outcome<std::vector<uint32_t>> raised() = 0;
+    // Readable when raised() has something to say; -1: there is none.
+    [[nodiscard]] virtual int descriptor() const = 0;
+};
+
+}  // namespace ringfold::tools

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/library/core_dump.hpp"
+
+#include "dom0-tools/library/guest_builder.hpp"
+#include "dom0-tools/tests/fake_hypervisor.hpp"
+#include "dom0-tools/tests/kernel_file.hpp"
+#include "dom0-tools/tests/temporary_directory.hpp"
+
+#include <elf.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+namespace ringfold::tools {
+namespace {
+
+class CoreDump : public testing::Test {
+  protected:
+    CoreDump() {
+        plan.name = "guest";
+        plan.memory = plan.maximum = FrameCount{3000};
+        plan.kernel = &kernel;
+        built = build_guest(hypervisor, plan).take();
+        EXPECT_TRUE(start_guest(hypervisor, built).ok());
+    }
+
+    CoreSummary write() {
+        const auto summary = write_core(hypervisor, built.id, built.frames, path);
+        EXPECT_TRUE(summary.ok()) << summary.error().text;
+        std::ifstream written(path, std::ios::binary);
+        core.assign(std::istreambuf_iterator<char>(written), {});
+        return summary.ok() ? summary.value() : CoreSummary{};
+    }
+
+    template <typename T>
+    T at(uint64_t offset) {
+        T value{};
+        std::memcpy(&value, core.data() + offset, sizeof value);
+        return value;
+    }
+
+    // What a debugger reads at a linear address.
+    std::string memory(uint64_t address, std::size_t size) {
+        const auto header = at<Elf64_Ehdr>(0);
+        for (unsigned index = 0; index < header.e_phnum; ++index) {
+            const auto segment = at<Elf64_Phdr>(header.e_phoff + index * sizeof(Elf64_Phdr));
+            if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz) {
+                return core.substr(segment.p_offset + (address - segment.p_vaddr), size);
+            }
+        }
+        return {};
+    }
+
+    TemporaryDirectory directory;
+    std::filesystem::path path = directory.path() / "core";
+    FakeHypervisor fake;
+    Hypervisor hypervisor{fake};
+    std::string file = make_kernel();
+    KernelImage kernel = KernelImage::parse(as_bytes(file)).take();
+    GuestPlan plan;
+    BuiltGuest built;
+    std::string core;
+};
+
+TEST_F(CoreDump, ADebuggerFindsTheKernelAtItsAddresses) {
+    const CoreSummary summary = write();
+    EXPECT_EQ(summary.pages, 3000U);
+    EXPECT_EQ(summary.missing, 0U);
+    EXPECT_EQ(summary.vcpus, 1U);
+    EXPECT_EQ(at<Elf64_Ehdr>(0).e_type, ET_CORE);
+    EXPECT_EQ(memory(kernel_base + 0x10'0000, kernel_text.size()), kernel_text);
+    EXPECT_EQ(memory(kernel_base + 0x20'0000, kernel_data.size()), kernel_data);
+    EXPECT_EQ(fake.domains.at(built.id.raw()).info.pauses, 0U);
+}
+
+TEST_F(CoreDump, AFrameThatIsGoneIsCountedAndZero) {
+    FakeDomain &domain = fake.domains.at(built.id.raw());
+    domain.frames.erase(built.frames[0x100]);
+    EXPECT_EQ(write().missing, 1U);
+    EXPECT_EQ(memory(kernel_base + 0x10'0000, 4), std::string(4, '\0'));
+    EXPECT_EQ(memory(kernel_base + 0x20'0000, kernel_data.size()), kernel_data);
+}
+
+TEST_F(CoreDump, AnEndedDomainHasMemoryWithoutRegisters) {
+    fake.end(built.id.raw(), RINGFOLD_SHUTDOWN_CRASH);
+    const CoreSummary summary = write();
+    EXPECT_EQ(summary.vcpus, 0U);
+    EXPECT_EQ(summary.segments, 1U);
+    EXPECT_EQ(memory(0x10'0000, kernel_text.size()), kernel_text);
+}
+
+}  // namespace
+}  // namespace ringfold::tools

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A model in memory of the hypercalls that the tools use: domains with frames, consoles and a state. It answers as
+// docs/abi.md says, for a caller with every right, and can be told to fail.
+#pragma once
+
+#include "dom0-tools/library/hypercall_port.hpp"
+
+#include <ringfold/debug.h>
+#include <ringfold/domain.h>
+#include <ringfold/schedule.h>
+#include <ringfold/vcpu.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace ringfold::tools {
+
+using FakePage = std::array<std::byte, page_size>;
+
+struct FakeDomain {
+    ringfold_domain_info info{};
+    std::map<uint64_t, FakePage> frames;           // by machine frame
+    std::map<uint64_t, uint64_t> physical_frames;  // machine frame -> pseudo-physical frame
+    ringfold_vcpu_context context{};
+    uint64_t hypercall_return = 0;
+    std::string console;  // all that it ever wrote
+    std::string input;
+    ringfold_domain_schedule schedule{RINGFOLD_WEIGHT_NORMAL, RINGFOLD_CAP_NONE, 0, 0};
+    std::map<uint32_t, ringfold_vcpu_schedule> vcpus;
+    bool held = false;  // another domain holds a frame of it
+};
+
+class FakeHypervisor final : public HypercallPort {
+  public:
+    explicit FakeHypervisor(uint64_t free_frames = uint64_t{1} << 15);
+
+    Outcome<HypercallAnswer> request(const HypercallRequest &request) override;
+    Outcome<void> copy(DomainId domain, CopyDirection direction, std::span<const uint64_t> frames,
+                       std::span<std::byte> data) override;
+    Outcome<void> bind_virtual_irq(uint32_t irq) override;
+    Outcome<std::vector<uint32_t>> raised() override;
+    [[nodiscard]] int descriptor() const override { return -1; }
+
+    // What guests do.
+    void write_console(uint16_t domain, std::string_view text);
+    void end(uint16_t domain, uint32_t reason, uint32_t code = 0);
+    void write_log(std::string_view text);
+    // All that `first_vcpu` of the domain finds at a linear address.
+    [[nodiscard]] std::string read_linear(uint16_t domain, uint64_t address, std::size_t size);
+    // The entry that maps a linear address; 0: none does.
+    [[nodiscard]] uint64_t entry_of(uint16_t domain, uint64_t address);
+
+    std::map<uint16_t, FakeDomain> domains;  // d1 is the control domain that calls
+    std::set<uint64_t> free_machine_frames;
+    std::string log;
+    std::set<uint32_t> bound;
+    std::string pressed_keys;
+    uint32_t preempt_every = 0;                    // every nth call that may be preempted is
+    std::function<int64_t(uint32_t number)> fail;  // a status other than 0 is answered instead
+    std::function<bool(uint64_t nth)> fail_copy;
+    uint64_t copies = 0;
+
+    static constexpr std::size_t console_capacity = 8192;
+
+  private:
+    using Arguments = std::array<uint64_t, 6>;
+    using Data = std::span<std::byte>;
+
+    HypercallAnswer answer(uint32_t number, const Arguments &arguments, Data data);
+    HypercallAnswer create(Data data);
+    HypercallAnswer populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data);
+    HypercallAnswer destroy(uint16_t id);
+    HypercallAnswer start(FakeDomain &domain, const Arguments &arguments, Data data);
+    HypercallAnswer of_domain(uint32_t number, FakeDomain &domain, const Arguments &arguments, Data data);
+    bool preempted();
+    FakeDomain *find(uint64_t id);
+
+    std::set<uint32_t> raised_;
+    uint32_t preemptible_calls_ = 0;
+};
+
+}  // namespace ringfold::tools

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/library/guest_builder.hpp"
+
+#include "dom0-tools/tests/fake_hypervisor.hpp"
+#include "dom0-tools/tests/kernel_file.hpp"
+
+#include <ringfold/hypercall_numbers.h>
+#include <ringfold/page_table.h>
+#include <ringfold/start_info.h>
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+namespace ringfold::tools {
+namespace {
+
+constexpr std::string_view ramdisk = "a RAM disk";
+
+class GuestBuilder : public testing::Test {
+  protected:
+    GuestBuilder() {
+        plan.name = "guest";
+        plan.memory = plan.maximum = FrameCount{3000};
+        plan.vcpus = 2;
+        plan.command_line = "quiet";
+        plan.kernel = &kernel;
+        plan.ramdisk = as_bytes(ramdisk);
+    }
+
+    ringfold_start_info start_info(const FakeDomain &domain) {
+        const std::string bytes = fake.read_linear(static_cast<uint16_t>(domain.info.domain), domain.context.argument,
+                                                   sizeof(ringfold_start_info));
+        ringfold_start_info info{};
+        EXPECT_EQ(bytes.size(), sizeof info);
+        std::memcpy(&info, bytes.data(), std::min(bytes.size(), sizeof info));
+        return info;
+    }
+
+    FakeDomain &build() {
+        const auto built = build_guest(hypervisor, plan);
+        EXPECT_TRUE(built.ok()) << built.error().text;
+        const auto started = start_guest(hypervisor, built.value());
+        EXPECT_TRUE(started.ok());
+        frames = built.value().frames;
+        return fake.domains.at(built.value().id.raw());
+    }
+
+    FakeHypervisor fake;
+    Hypervisor hypervisor{fake};
+    std::string file = make_kernel();
+    KernelImage kernel = KernelImage::parse(as_bytes(file)).take();
+    GuestPlan plan;
+    std::vector<uint64_t> frames;
+};
+
+TEST_F(GuestBuilder, TheGuestFindsWhatTheAbiPromises) {
+    const FakeDomain &domain = build();
+    const auto id = static_cast<uint16_t>(domain.info.domain);
+    const ringfold_start_info info = start_info(domain);
+    EXPECT_EQ(info.magic, RINGFOLD_START_INFO_MAGIC);
+    EXPECT_EQ(info.domain_id, id);
+    EXPECT_EQ(info.flags, RINGFOLD_START_PCID);
+    EXPECT_EQ(info.vcpu_count, 2U);
+    EXPECT_EQ(info.frame_count, 3000U);
+    EXPECT_EQ(info.range_count, 1U);
+    EXPECT_EQ(info.ranges[0].count, 3000U);
+    EXPECT_EQ(info.mapped_frames, 2048U);
+    EXPECT_STREQ(info.command_line, "quiet");
+    EXPECT_EQ(fake.read_linear(id, kernel_base + 0x10'0000, kernel_text.size()), kernel_text);
+    EXPECT_EQ(fake.read_linear(id, kernel_base + 0x20'0000, kernel_data.size()), kernel_data);
+    EXPECT_EQ(fake.read_linear(id, info.module_address, info.module_size), ramdisk);
+    EXPECT_EQ(domain.context.rip, kernel_base + 0x10'0004);
+    EXPECT_EQ(domain.context.rsp, info.stack_top);
+    EXPECT_EQ(domain.context.root, info.root);
+    EXPECT_EQ(domain.context.vcpu_page, frames[info.vcpu_page]);
+    EXPECT_EQ(domain.hypercall_return, kernel_base + 0x10'0002);
+    EXPECT_EQ(domain.info.maximum_frames, 3000U);
+}
+
+TEST_F(GuestBuilder, TheMapNamesTheFrameBehindEachPage) {
+    const FakeDomain &domain = build();
+    const auto id = static_cast<uint16_t>(domain.info.domain);
+    const ringfold_start_info info = start_info(domain);
+    const std::string bytes = fake.read_linear(id, info.physical_to_machine, 3000 * sizeof(uint64_t));
+    ASSERT_EQ(bytes.size(), 3000 * sizeof(uint64_t));
+    EXPECT_EQ(std::memcmp(bytes.data(), frames.data(), bytes.size()), 0);
+    for (uint64_t frame = 0; frame < 3000; ++frame) {
+        EXPECT_EQ(domain.physical_frames.at(frames[frame]), frame);
+        const uint64_t entry = fake.entry_of(id, kernel_base + (frame << page_shift));
+        EXPECT_EQ((entry & RINGFOLD_ENTRY_FRAME_MASK) >> page_shift, frame < 2048 ? frames[frame] : 0);
+    }
+}
+
+TEST_F(GuestBuilder, TextIsNotWritableAndPageTablesAreReadOnly) {
+    const FakeDomain &domain = build();
+    const auto id = static_cast<uint16_t>(domain.info.domain);
+    const ringfold_start_info info = start_info(domain);
+    const uint64_t text = fake.entry_of(id, kernel_base + 0x10'0000);
+    EXPECT_FALSE(text & (RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_NO_EXECUTE));
+    const uint64_t data = fake.entry_of(id, kernel_base + 0x20'3000);
+    EXPECT_TRUE(data & RINGFOLD_ENTRY_WRITABLE);
+    EXPECT_TRUE(data & RINGFOLD_ENTRY_NO_EXECUTE);
+    for (uint64_t table = 0; table < info.page_table_count; ++table) {
+        const uint64_t entry = fake.entry_of(id, kernel_base + ((info.page_tables + table) << page_shift));
+        EXPECT_EQ((entry & RINGFOLD_ENTRY_FRAME_MASK) >> page_shift, frames[info.page_tables + table]);
+        EXPECT_FALSE(entry & RINGFOLD_ENTRY_WRITABLE);
+    }
+}
+
+TEST_F(GuestBuilder, GoesOnWhereItWasPreempted) {
+    fake.preempt_every = 2;
+    const FakeDomain &domain = build();
+    EXPECT_EQ(domain.frames.size(), 3000U);
+    EXPECT_EQ(domain.info.state, RINGFOLD_DOMAIN_RUNNING);
+}
+
+TEST_F(GuestBuilder, TakesSingleFramesWhereThereAreNoWholeExtents) {
+    // Only every other frame of the machine is left, but for a few at its top.
+    unsigned extents = 0;
+    fake.fail = [&](uint32_t number) -> int64_t {
+        return number == RINGFOLD_HYPERCALL_DOMAIN_POPULATE && extents++ == 0 ? -RINGFOLD_ENOMEM : 0;
+    };
+    EXPECT_EQ(build().frames.size(), 3000U);
+}
+
+TEST_F(GuestBuilder, WhatFailsHalfWayLeavesNothing) {
+    const std::size_t free_before = fake.free_machine_frames.size();
+    for (const uint32_t call : {RINGFOLD_HYPERCALL_DOMAIN_CREATE, RINGFOLD_HYPERCALL_DOMAIN_POPULATE}) {
+        fake.fail = [&](uint32_t number) -> int64_t { return number == call ? -RINGFOLD_ENOMEM : 0; };
+        const auto built = build_guest(hypervisor, plan);
+        ASSERT_FALSE(built.ok());
+        EXPECT_EQ(built.error().kind, Kind::memory);
+        EXPECT_EQ(fake.domains.size(), 1U);
+    }
+    fake.fail = {};
+    for (uint64_t nth = 0; nth < 3; ++nth) {
+        fake.copies = 0;
+        fake.fail_copy = [&](uint64_t copy) { return copy == nth; };
+        EXPECT_FALSE(build_guest(hypervisor, plan).ok());
+        EXPECT_EQ(fake.domains.size(), 1U);
+        EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+    }
+}
+
+TEST_F(GuestBuilder, TooLittleMemoryIsSaidBeforeAnythingIsMade) {
+    plan.memory = plan.maximum = FrameCount{512};
+    fake.fail = [&](uint32_t) -> int64_t { return -RINGFOLD_EPERM; };
+    const auto built = build_guest(hypervisor, plan);
+    ASSERT_FALSE(built.ok());
+    EXPECT_EQ(built.error().kind, Kind::configuration);
+    EXPECT_NE(built.error().text.find("do not fit"), std::string::npos) << built.error().text;
+}
+
+TEST_F(GuestBuilder, MachineWithoutMemorySaysSo) {
+    FakeHypervisor small(1000);
+    const auto built = build_guest(Hypervisor{small}, plan);
+    ASSERT_FALSE(built.ok());
+    EXPECT_EQ(built.error().kind, Kind::memory);
+    EXPECT_EQ(small.free_machine_frames.size(), 1000U);
+}
+
+TEST_F(GuestBuilder, ALongCommandLineIsRefused) {
+    plan.command_line.assign(1023, 'x');
+    EXPECT_TRUE(check_plan(plan).ok());
+    plan.command_line += 'x';
+    EXPECT_FALSE(check_plan(plan).ok());
+}
+
+}  // namespace
+}  // namespace ringfold::tools

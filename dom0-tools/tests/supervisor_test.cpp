@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/tests/supervisor_world.hpp"
+
+#include <ringfold/hypercall_numbers.h>
+
+namespace ringfold::tools {
+namespace {
+
+constexpr uint64_t second = 1'000'000'000;
+
+using SupervisorTest = SupervisorWorld;
+
+std::size_t entries_in(const std::filesystem::path &path) {
+    return static_cast<std::size_t>(
+        std::distance(std::filesystem::directory_iterator(path), std::filesystem::directory_iterator{}));
+}
+
+TEST_F(SupervisorTest, MakesAGuestAndDestroysIt) {
+    const std::size_t free_before = fake.free_machine_frames.size();
+    ASSERT_TRUE(create(config()).ok());
+    const auto rows = ask("list").take();
+    ASSERT_EQ(rows.size(), 2U);
+    EXPECT_EQ(rows[0]["name"], "dom0");
+    EXPECT_EQ(rows[1]["name"], "web");
+    EXPECT_EQ(rows[1]["state"], "running");
+    EXPECT_EQ(rows[1]["memory_frames"], 4096);
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+    EXPECT_EQ(fake.domains.size(), 1U);
+    EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+    EXPECT_EQ(entries_in(directory.path() / "run/guests"), 0U);
+    EXPECT_EQ(ask("destroy", {{"domain", "web"}}).error().kind, Kind::not_found);
+}
+
+TEST_F(SupervisorTest, WhatFailsOnTheWayLeavesNothing) {
+    const std::size_t free_before = fake.free_machine_frames.size();
+    const std::size_t logs_before = entries_in(directory.path() / "log");
+    for (const uint32_t call :
+         {RINGFOLD_HYPERCALL_DOMAIN_CREATE, RINGFOLD_HYPERCALL_DOMAIN_POPULATE, RINGFOLD_HYPERCALL_DOMAIN_START,
+          RINGFOLD_HYPERCALL_DOMAIN_SCHEDULE_SET, RINGFOLD_HYPERCALL_DOMAIN_PAUSE}) {
+        fake.fail = [&](uint32_t number) -> int64_t { return number == call ? -RINGFOLD_ENOMEM : 0; };
+        DomainConfig wanted = config();
+        wanted.cap = 50;
+        const auto created = create(wanted, true);
+        fake.fail = {};
+        ASSERT_FALSE(created.ok()) << call;
+        EXPECT_EQ(created.error().kind, Kind::memory);
+        EXPECT_EQ(fake.domains.size(), 1U);
+        EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+        EXPECT_EQ(entries_in(directory.path() / "run/guests"), 0U);
+        EXPECT_EQ(entries_in(directory.path() / "log"), logs_before);
+        EXPECT_EQ(ask("list").take().size(), 1U);
+    }
+}
+
+TEST_F(SupervisorTest, RefusesWhatCannotBe) {
+    ASSERT_TRUE(create(config()).ok());
+    EXPECT_EQ(create(config()).error().kind, Kind::exists);
+    EXPECT_EQ(create(config("dom0")).error().kind, Kind::exists);
+    DomainConfig wanted = config("other");
+    wanted.memory_mib = 1 << 20;
+    EXPECT_EQ(create(wanted).error().kind, Kind::memory);
+    wanted = config("other");
+    wanted.kernel = "/does/not/exist";
+    EXPECT_NE(create(wanted).error().text.find("/does/not/exist: No such file"), std::string::npos);
+    wanted.kernel = "/bin/sh";
+    EXPECT_EQ(create(wanted).error().kind, Kind::image);
+    EXPECT_EQ(ask("destroy", {{"domain", "dom0"}}).error().kind, Kind::usage);
+    EXPECT_EQ(ask("destroy").error().kind, Kind::usage);
+    EXPECT_EQ(ask("fly").error().kind, Kind::usage);
+}
+
+TEST_F(SupervisorTest, KeepsTheConsoleFromTheFirstByteAndBeyondTheEnd) {
+    ASSERT_TRUE(create(config()).ok());
+    std::string said;
+    for (unsigned round = 0; round < 10; ++round) {
+        const std::string text = std::string(5000, static_cast<char>('a' + round)) + "\n";
+        fake.write_console(id_of("web"), text);
+        said += text;
+        deliver();
+    }
+    EXPECT_EQ(console("web"), said);
+    fake.write_console(id_of("web"), "last words\n");
+    fake.end(id_of("web"), RINGFOLD_SHUTDOWN_POWER_OFF);
+    deliver();
+    EXPECT_FALSE(supervisor->find("web").ok());
+    EXPECT_EQ(fake.domains.size(), 1U);
+    EXPECT_EQ(console("web"), said + "last words\n");
+}
+
+TEST_F(SupervisorTest, WhatWasOverwrittenBeforeItWasReadIsSaidToBeLost) {
+    ASSERT_TRUE(create(config()).ok());
+    fake.write_console(id_of("web"), std::string(10000, 'x'));
+    deliver();
+    const std::string text = console("web");
+    EXPECT_NE(text.find("[1808 bytes are lost]"), std::string::npos) << text.substr(0, 100);
+}
+
+TEST_F(SupervisorTest, EachEndHasItsAction) {
+    DomainConfig wanted = config();
+    wanted.on_poweroff = EndAction::preserve;
+    ASSERT_TRUE(create(wanted).ok());
+    fake.end(id_of("web"), RINGFOLD_SHUTDOWN_POWER_OFF, 3);
+    deliver();
+    EXPECT_EQ(ask("list").take()[1]["state"], "ended");
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+
+    ASSERT_TRUE(create(config()).ok());
+    const uint16_t first = id_of("web");
+    fake.write_console(first, "one\n");
+    now += 60 * second;
+    fake.end(first, RINGFOLD_SHUTDOWN_REBOOT);
+    deliver();
+    ASSERT_TRUE(supervisor->find("web").ok());
+    EXPECT_EQ(supervisor->find("web").value()->life, 2U);
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.state, RINGFOLD_DOMAIN_RUNNING);
+    fake.write_console(id_of("web"), "two\n");
+    deliver();
+    EXPECT_EQ(console("web"), "one\ntwo\n");
+    EXPECT_TRUE(noted("restarted"));
+}
+
+TEST_F(SupervisorTest, AGuestThatEndsAtOnceIsNotStartedForEver) {
+    ASSERT_TRUE(create(config()).ok());
+    for (unsigned round = 0; round < 10 && supervisor->find("web").value()->phase == Phase::running; ++round) {
+        fake.end(id_of("web"), RINGFOLD_SHUTDOWN_REBOOT);
+        deliver();
+    }
+    EXPECT_EQ(supervisor->find("web").value()->phase, Phase::ended);
+    EXPECT_EQ(supervisor->find("web").value()->life, 5U);
+}
+
+TEST_F(SupervisorTest, ACrashLeavesABundle) {
+    DomainConfig wanted = config();
+    wanted.on_crash = EndAction::coredump_destroy;
+    ASSERT_TRUE(create(wanted).ok());
+    const std::filesystem::path logs = supervisor->find("web").value()->directory;
+    fake.write_console(id_of("web"), "Oops\n");
+    fake.write_log("d2: crashed\n");
+    fake.end(id_of("web"), RINGFOLD_SHUTDOWN_CRASH);
+    deliver();
+    EXPECT_FALSE(supervisor->find("web").ok());
+    const auto content = [&](const char *name) {
+        std::ifstream file(logs / "crash-1" / name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    EXPECT_EQ(content("console"), "Oops\n");
+    EXPECT_EQ(content("hypervisor-log"), "d2: crashed\n");
+    EXPECT_NE(content("domain.json").find("\"shutdown_reason\": 2"), std::string::npos);
+    EXPECT_EQ(content("registers").substr(0, 9), "not there");  // an ended domain has none
+    EXPECT_GE(content("core").size(), 4096 * page_size);
+}
+
+TEST_F(SupervisorTest, PauseIsRememberedAndUndone) {
+    ASSERT_TRUE(create(config(), true).ok());
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.pauses, 1U);
+    EXPECT_EQ(ask("list").take()[1]["state"], "paused");
+    EXPECT_EQ(ask("pause", {{"domain", "web"}}).error().kind, Kind::busy);
+    ASSERT_TRUE(ask("unpause", {{"domain", "web"}}).ok());
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.pauses, 0U);
+    EXPECT_EQ(ask("unpause", {{"domain", "web"}}).error().kind, Kind::busy);
+    ASSERT_TRUE(ask("pause", {{"domain", "web"}}).ok());
+    EXPECT_NE(ask("registers", {{"domain", "web"}}).take()["text"].get<std::string>().find("vCPU 0"),
+              std::string::npos);
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.pauses, 1U);
+}
+
+TEST_F(SupervisorTest, ShutdownSaysWhatItCannotAndForces) {
+    ASSERT_TRUE(create(config()).ok());
+    EXPECT_EQ(ask("shutdown", {{"domain", "web"}}).error().kind, Kind::unsupported);
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.state, RINGFOLD_DOMAIN_RUNNING);
+    const auto life = ask("shutdown", {{"domain", "web"}, {"force", true}});
+    ASSERT_TRUE(life.ok());
+    EXPECT_TRUE(ask("wait", {{"guests", nlohmann::json::array({life.value()})}}).ok());
+    EXPECT_EQ(fake.domains.size(), 1U);
+}
+
+TEST_F(SupervisorTest, WaitAnswersWhenTheLifeIsOver) {
+    ASSERT_TRUE(create(config()).ok());
+    const GuestReference guest = supervisor->find("web").value();
+    bool answered = false;
+    commands->handle("wait", {{"guests", nlohmann::json::array({{{"key", guest->key}, {"life", 1}}})}},
+                     [&](const Outcome<nlohmann::json> &answer) { answered = answer.ok(); });
+    deliver();
+    EXPECT_FALSE(answered);
+    fake.end(id_of("web"), RINGFOLD_SHUTDOWN_REBOOT);
+    deliver();
+    EXPECT_TRUE(answered);
+}
+
+TEST_F(SupervisorTest, ADomainWhoseFramesOthersHoldIsDestroyedLater) {
+    ASSERT_TRUE(create(config()).ok());
+    fake.domains.at(id_of("web")).held = true;
+    const uint16_t id = id_of("web");
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+    EXPECT_TRUE(supervisor->retry());
+    EXPECT_EQ(ask("list").take()[1]["state"], "dying");
+    fake.domains.at(id).held = false;
+    EXPECT_FALSE(supervisor->retry());
+    EXPECT_EQ(fake.domains.size(), 1U);
+    EXPECT_EQ(ask("list").take().size(), 1U);
+}
+
+TEST_F(SupervisorTest, RenameKeepsTheGuest) {
+    ASSERT_TRUE(create(config()).ok());
+    ASSERT_TRUE(create(config("other")).ok());
+    EXPECT_EQ(ask("rename", {{"domain", "web"}, {"to", "other"}}).error().kind, Kind::exists);
+    EXPECT_EQ(ask("rename", {{"domain", "web"}, {"to", "a b"}}).error().kind, Kind::usage);
+    ASSERT_TRUE(ask("rename", {{"domain", "web"}, {"to", "www"}}).ok());
+    EXPECT_FALSE(supervisor->find("web").ok());
+    EXPECT_TRUE(create(config()).ok());
+    EXPECT_EQ(ask("list").take().size(), 4U);
+}
+
+TEST_F(SupervisorTest, ParametersReachTheScheduler) {
+    DomainConfig wanted = config();
+    wanted.weight = 512;
+    wanted.cap = 70;
+    wanted.cpus = {1, 2};
+    wanted.vcpus = 3;
+    ASSERT_TRUE(create(wanted).ok());
+    const FakeDomain &domain = fake.domains.at(id_of("web"));
+    EXPECT_EQ(domain.schedule.weight, 512U);
+    EXPECT_EQ(domain.schedule.cap, 70U);
+    EXPECT_EQ(domain.vcpus.at(0).affinity, 1U);
+    EXPECT_EQ(domain.vcpus.at(2).affinity, 2U);
+    ASSERT_TRUE(ask("sched", {{"domain", "web"}, {"weight", 100}}).ok());
+    EXPECT_EQ(domain.schedule.weight, 100U);
+    EXPECT_EQ(domain.schedule.cap, 70U);
+    ASSERT_TRUE(ask("vcpu-pin", {{"domain", "web"}, {"vcpu", "1"}, {"cpus", "0"}}).ok());
+    EXPECT_EQ(domain.vcpus.at(1).affinity, 1U);
+    EXPECT_FALSE(ask("vcpu-pin", {{"domain", "web"}, {"vcpu", "3"}, {"cpus", "0"}}).ok());
+    EXPECT_EQ(ask("vcpu-list", {{"domain", "web"}}).take().size(), 3U);
+}
+
+TEST_F(SupervisorTest, TellsOfTheMachine) {
+    EXPECT_EQ(ask("info").take()["cpus"], 2);
+    EXPECT_EQ(ask("version").take()["abi"], "0.1");
+    EXPECT_EQ(ask("stats").take()["hypercalls"]["domain_create"], 7);
+    EXPECT_EQ(ask("debug-keys", {{"keys", "h"}}).take()["text"], "key h\n");
+    EXPECT_EQ(ask("debug-keys", {{"keys", "?"}}).error().kind, Kind::not_found);
+}
+
+}  // namespace
+}  // namespace ringfold::tools
