@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Completion of hvctl for bash: commands, their options, the domains that there are.
+
+_hvctl_domains() {
+    hvctl list 2> /dev/null | sed -n '2,$s/ .*//p'
+}
+
+_hvctl() {
+    local word=${COMP_WORDS[COMP_CWORD]} command="" index
+    for ((index = 1; index < COMP_CWORD; index++)); do
+        case ${COMP_WORDS[index]} in
+            --socket) ((index++)) ;;
+            -*) ;;
+            *) command=${COMP_WORDS[index]}; break ;;
+        esac
+    done
+    local commands="create list console shutdown reboot destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
+        registers dump-core dmesg event-log info stats version debug-keys"
+    local options="--json --help"
+    case $command in
+        "")
+            COMPREPLY=($(compgen -W "$commands --socket --help --version" -- "$word"))
+            return ;;
+        create)
+            options+=" --set --console --paused --dry-run"
+            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap=
+                on_poweroff= on_reboot= on_crash= on_watchdog="
+            if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --set ]]; then
+                COMPREPLY=($(compgen -W "$keys" -- "$word"))
+                compopt -o nospace
+                return
+            fi ;;
+        list) options+=" --config" ;;
+        console) options="--new --log --follow --help" ;;
+        shutdown | reboot) options+=" --all --wait --force" ;;
+        dmesg | event-log) options+=" --follow --new" ;;
+        sched) options+=" --weight --cap" ;;
+        top) options+=" --delay --times" ;;
+    esac
+    if [[ $word == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$word"))
+        return
+    fi
+    case $command in
+        create) COMPREPLY=($(compgen -f -- "$word")) ;;
+        dump-core)
+            if ((COMP_CWORD == index + 1)); then
+                COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word"))
+            else
+                COMPREPLY=($(compgen -f -- "$word"))
+            fi ;;
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | registers)
+            COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
+    esac
+}
+
+complete -F _hvctl hvctl

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hvctl's commands: each adds itself to the command line and says what it does when it is chosen.
+#pragma once
+
+#include "dom0-tools/library/client.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ringfold::tools {
+
+// What every command has.
+struct Context {
+    std::string socket = "/run/ringfold/hvd.sock";
+    bool json = false;
+    std::function<Outcome<void>()> chosen;  // set by the command that stands on the command line
+
+    [[nodiscard]] Outcome<Client> connect() const { return Client::connect(socket); }
+    [[nodiscard]] Outcome<nlohmann::json> ask(const std::string &command,
+                                              const nlohmann::json &arguments = nlohmann::json::object()) const;
+    // The answer as JSON if that is wanted, otherwise as `text` makes it.
+    void show(const nlohmann::json &answer, const std::function<std::string(const nlohmann::json &)> &text) const;
+};
+
+// A command of its own, with --json; `run` when it is chosen.
+CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, const std::string &summary,
+                      std::function<Outcome<void>()> run);
+
+void add_creating_commands(CLI::App &app, Context &context);  // create
+void add_ending_commands(CLI::App &app, Context &context);    // destroy, shutdown, reboot
+void add_domain_commands(CLI::App &app, Context &context);    // list, pause, unpause, rename, dump-core, ...
+void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg, event-log
+void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
+void add_machine_commands(CLI::App &app, Context &context);   // info, stats, version, debug-keys
+
+// The command that `word` means: itself, or the only one that begins with it.
+[[nodiscard]] Outcome<std::string> complete_command(const std::string &word, const std::vector<std::string> &commands);
+
+}  // namespace ringfold::tools

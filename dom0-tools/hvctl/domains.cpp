@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/hvctl/command.hpp"
+#include "dom0-tools/hvctl/table.hpp"
+#include "dom0-tools/library/values.hpp"
+
+#include <fmt/core.h>
+
+#include <filesystem>
+
+namespace ringfold::tools {
+
+namespace {
+
+using nlohmann::json;
+
+std::string nothing(const json &) { return {}; }
+
+std::string number(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
+
+std::string list_text(const json &rows) {
+    Table table({{"NAME"}, {"ID", true}, {"MEM/MiB", true}, {"VCPUS", true}, {"STATE"}, {"TIME/s", true}});
+    for (const json &row : rows) {
+        table.add({row.value("name", ""), number(row, "id"),
+                   std::to_string(row.value("memory_frames", uint64_t{0}) / 256),
+                   fmt::format("{}/{}", row.value("vcpus_online", 0), row.value("vcpus", 0)), row.value("state", ""),
+                   format_seconds(row.value("run_time_ns", uint64_t{0}))});
+    }
+    return table.text();
+}
+
+Outcome<void> list(const Context &context, const std::vector<std::string> &domains, bool with_config) {
+    Client client = TRY(context.connect());
+    json rows = json::array();
+    if (domains.empty() && !with_config) {
+        rows = TRY(client.request("list"));
+    }
+    for (const std::string &domain : domains) {
+        rows.push_back(TRY(client.request("describe", {{"domain", domain}})));
+    }
+    if (with_config) {
+        if (domains.empty()) {
+            return Failure{Kind::usage, "--config: expected domains"};
+        }
+        context.show(rows, [](const json &all) { return all.dump(2) + "\n"; });
+    } else {
+        context.show(rows, list_text);
+    }
+    return {};
+}
+
+// A command about one domain, that says nothing when it is done.
+void add_simple(CLI::App &app, Context &context, const std::string &name, const std::string &summary) {
+    const auto domain = std::make_shared<std::string>();
+    CLI::App *command = add_command(app, context, name, summary, [&context, domain, name]() -> Outcome<void> {
+        context.show(TRY(context.ask(name, {{"domain", *domain}})), nothing);
+        return {};
+    });
+    command->add_option("DOMAIN", *domain, "name or number")->required();
+}
+
+void add_rename(CLI::App &app, Context &context) {
+    const auto names = std::make_shared<std::pair<std::string, std::string>>();
+    CLI::App *command =
+        add_command(app, context, "rename", "give a guest another name", [&context, names]() -> Outcome<void> {
+            context.show(TRY(context.ask("rename", {{"domain", names->first}, {"to", names->second}})), nothing);
+            return {};
+        });
+    command->add_option("DOMAIN", names->first, "name or number")->required();
+    command->add_option("NAME", names->second, "the new name")->required();
+}
+
+std::string core_text(const json &answer) {
+    const uint64_t missing = answer.value("missing", uint64_t{0});
+    return fmt::format("{} pages, {} vCPUs, {} segments{}\n", answer.value("pages", uint64_t{0}),
+                       answer.value("vcpus", 0), answer.value("segments", uint64_t{0}),
+                       missing == 0 ? "" : fmt::format("; {} pages are not the guest's any more", missing));
+}
+
+void add_dump_core(CLI::App &app, Context &context) {
+    const auto names = std::make_shared<std::pair<std::string, std::string>>();
+    CLI::App *command = add_command(
+        app, context, "dump-core", "write a guest's memory and registers as an ELF core file",
+        [&context, names]() -> Outcome<void> {
+            const std::string path = std::filesystem::absolute(names->second);
+            context.show(TRY(context.ask("dump-core", {{"domain", names->first}, {"path", path}})), core_text);
+            return {};
+        });
+    command->add_option("DOMAIN", names->first, "name or number")->required();
+    command->add_option("FILE", names->second, "where to; `gdb vmlinux FILE` opens it")->required();
+}
+
+void add_registers(CLI::App &app, Context &context) {
+    const auto domain = std::make_shared<std::string>();
+    CLI::App *command = add_command(app, context, "registers", "show the registers of a guest's vCPUs",
+                                    [&context, domain]() -> Outcome<void> {
+                                        context.show(TRY(context.ask("registers", {{"domain", *domain}})),
+                                                     [](const json &answer) { return answer.value("text", ""); });
+                                        return {};
+                                    });
+    command->add_option("DOMAIN", *domain, "name or number")->required();
+}
+
+void add_mem_max(CLI::App &app, Context &context) {
+    const auto names = std::make_shared<std::pair<std::string, std::string>>();
+    CLI::App *command = add_command(
+        app, context, "mem-max", "set the most memory that a guest may have", [&context, names]() -> Outcome<void> {
+            context.show(TRY(context.ask("mem-max", {{"domain", names->first}, {"memory", names->second}})), nothing);
+            return {};
+        });
+    command->add_option("DOMAIN", names->first, "name or number")->required();
+    command->add_option("MEMORY", names->second, "MiB, or like 1G")->required();
+}
+
+}  // namespace
+
+void add_domain_commands(CLI::App &app, Context &context) {
+    const auto domains = std::make_shared<std::vector<std::string>>();
+    const auto with_config = std::make_shared<bool>(false);
+    CLI::App *command = add_command(app, context, "list", "show which domains there are",
+                                    [=, &context] { return list(context, *domains, *with_config); });
+    command->add_option("DOMAIN", *domains, "names or numbers; otherwise all");
+    command->add_flag("-l,--config", *with_config, "with their configurations, as JSON");
+    add_simple(app, context, "pause", "stop a guest until it is unpaused");
+    add_simple(app, context, "unpause", "let a paused guest go on");
+    add_rename(app, context);
+    add_mem_max(app, context);
+    add_registers(app, context);
+    add_dump_core(app, context);
+}
+
+}  // namespace ringfold::tools

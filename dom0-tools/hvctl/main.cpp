@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hvctl: what a user types to make, watch and end guests. Its exit status is 0, or that of the failure's kind
+// (library/outcome.cpp).
+#include "dom0-tools/hvctl/command.hpp"
+
+#include <fmt/core.h>
+
+#include <csignal>
+
+namespace ringfold::tools {
+
+namespace {
+
+std::vector<std::string> names_of(const CLI::App &app) {
+    std::vector<std::string> names;
+    for (const CLI::App *command : app.get_subcommands([](const CLI::App *) { return true; })) {
+        names.push_back(command->get_name());
+    }
+    return names;
+}
+
+// The first word that is no option, nor an option's value, is the command: written out, if it is a prefix of one.
+Outcome<std::vector<std::string>> complete_arguments(const CLI::App &app, std::vector<std::string> words) {
+    for (std::size_t index = 0; index < words.size(); ++index) {
+        if (words[index] == "--socket") {
+            ++index;
+        } else if (!words[index].starts_with('-')) {
+            words[index] = TRY(complete_command(words[index], names_of(app)));
+            break;
+        }
+    }
+    return words;
+}
+
+int fail(const Failure &failure) {
+    fmt::print(stderr, "hvctl: {}\n", failure.text);
+    return exit_status(failure.kind);
+}
+
+int run(int argument_count, char **arguments) {
+    Context context;
+    CLI::App app{"Makes, shows and ends the guests of a Ringfold machine, in its control domain.", "hvctl"};
+    app.require_subcommand(1);
+    app.add_option("--socket", context.socket, "where hvd listens (/run/ringfold/hvd.sock)");
+    app.set_version_flag("--version", RINGFOLD_VERSION);
+    app.footer("A command may be shortened as long as it is clear. Exit status: see hvctl(1).");
+    add_creating_commands(app, context);
+    add_domain_commands(app, context);
+    add_ending_commands(app, context);
+    add_stream_commands(app, context);
+    add_schedule_commands(app, context);
+    add_machine_commands(app, context);
+    Outcome<std::vector<std::string>> words =
+        complete_arguments(app, std::vector<std::string>(arguments + 1, arguments + argument_count));
+    if (!words.ok()) {
+        return fail(words.error());
+    }
+    std::vector<std::string> reversed(words.value().rbegin(), words.value().rend());
+    try {
+        app.parse(reversed);
+    } catch (const CLI::ParseError &error) {
+        return app.exit(error) == 0 ? 0 : exit_status(Kind::usage);
+    }
+    const Outcome<void> done = context.chosen();
+    return done.ok() ? 0 : fail(done.error());
+}
+
+}  // namespace
+
+}  // namespace ringfold::tools
+
+int main(int argument_count, char **arguments) {
+    signal(SIGPIPE, SIG_IGN);
+    return ringfold::tools::run(argument_count, arguments);
+}
