@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""hvd and hvctl in Linux as the control domain: guests of the same kernel are made, watched, typed to, killed and gone.
+
+`make linux root` builds what this boots; without it these tests are skipped.
+"""
+
+import shutil
+
+import pytest
+
+from linux_host import KERNEL, needs_linux, run, script
+from machine import BUILD, ROOT
+from ramdisk import with_command
+
+pytestmark = needs_linux
+
+# What a guest of these tests does: it repeats what it reads, and ends as it is told.
+GUEST = """
+echo "guest: up"
+while read -r word; do
+    echo "guest: heard $word"
+    case $word in
+        poweroff) exit 0 ;;
+        crash) echo 1 > /proc/sys/kernel/sysrq; echo c > /proc/sysrq-trigger ;;
+    esac
+done < /dev/hvc0
+"""
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    """The tools, and a kernel and a RAM disk for guests."""
+    directory = tmp_path / "overlay"
+    (directory / "bin").mkdir(parents=True)
+    (directory / "boot").mkdir()
+    for tool in ("hvd", "hvctl"):
+        shutil.copy(BUILD / "dom0-tools" / tool, directory / "bin" / tool)
+    shutil.copy(KERNEL, directory / "boot/vmlinux")
+    scratch = tmp_path / "guest"
+    scratch.mkdir()
+    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", GUEST, scratch), directory / "boot/guest.cpio")
+    return directory
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
+    said = run(tmp_path, script("hvctl"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448)
+    assert [line for line in said if line.startswith("ok ")] == [
+        "ok a guest runs beside dom0",
+        "ok it hears what is typed",
+        "ok hvd was killed and lost nothing",
+        "ok it is paused, dumped, scheduled; mistakes are told apart",
+        "ok it powered off and left nothing but its console",
+        "ok a crash leaves a bundle",
+        "ok three guests at once",
+    ], said
