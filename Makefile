@@ -15,6 +15,8 @@ DEBUG_release := OFF
 # Two clones share what they compile: paths below the clone count as relative ones.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
+# What it needs to keep what includes a precompiled header.
+export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
