@@ -45,7 +45,7 @@ unit-tests: $(BUILD)/build.ninja
 tools-tests: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS) tools-unit-tests
 
-demo: all ## boot Ringfold in QEMU with two guests on two CPUs
+demo: all linux root ## boot Ringfold in QEMU: tiny guests on two CPUs, then Linux guests beside Linux
 	@scripts/demo $(BUILD)
 
 run: image linux root ## a shell in the control domain, in QEMU on this terminal

@@ -15,7 +15,7 @@ _hvctl() {
             *) command=${COMP_WORDS[index]}; break ;;
         esac
     done
-    local commands="create list console shutdown reboot destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
+    local commands="create run list console shutdown reboot destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
         registers dump-core dmesg event-log info stats version debug-keys"
     local options="--json --help"
     case $command in
@@ -31,6 +31,7 @@ _hvctl() {
                 compopt -o nospace
                 return
             fi ;;
+        run) options="--kernel --root --memory --vcpus --timeout --set --help" ;;
         list) options+=" --config" ;;
         console) options="--new --log --follow --help" ;;
         shutdown | reboot) options+=" --all --wait --force" ;;

@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct Context {
     std::string socket = "/run/ringfold/hvd.sock";
     bool json = false;
     std::function<Outcome<void>()> chosen;  // set by the command that stands on the command line
+    int status = 0;                         // what to end with
+    std::optional<int> failure_status;      // the same for a failure; nothing: that of its kind
 
     [[nodiscard]] Outcome<Client> connect() const { return Client::connect(socket); }
     [[nodiscard]] Outcome<nlohmann::json> ask(const std::string &command,
@@ -33,6 +36,7 @@ CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, 
                       std::function<Outcome<void>()> run);
 
 void add_creating_commands(CLI::App &app, Context &context);  // create
+void add_run_command(CLI::App &app, Context &context);
 void add_ending_commands(CLI::App &app, Context &context);    // destroy, shutdown, reboot
 void add_domain_commands(CLI::App &app, Context &context);    // list, pause, unpause, rename, dump-core, ...
 void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg, event-log

@@ -3,6 +3,7 @@
 // hvctl: what a user types to make, watch and end guests. Its exit status is 0, or that of the failure's kind
 // (library/outcome.cpp).
 #include "dom0-tools/hvctl/command.hpp"
+#include "dom0-tools/hvctl/guest_init.hpp"
 
 #include <fmt/core.h>
 
@@ -46,6 +47,7 @@ int run(int argument_count, char **arguments) {
     app.set_version_flag("--version", RINGFOLD_VERSION);
     app.footer("A command may be shortened as long as it is clear. Exit status: see hvctl(1).");
     add_creating_commands(app, context);
+    add_run_command(app, context);
     add_domain_commands(app, context);
     add_ending_commands(app, context);
     add_stream_commands(app, context);
@@ -63,7 +65,11 @@ int run(int argument_count, char **arguments) {
         return app.exit(error) == 0 ? 0 : exit_status(Kind::usage);
     }
     const Outcome<void> done = context.chosen();
-    return done.ok() ? 0 : fail(done.error());
+    if (done.ok()) {
+        return context.status;
+    }
+    const int status = fail(done.error());
+    return context.failure_status.value_or(status);
 }
 
 }  // namespace
@@ -71,6 +77,9 @@ int run(int argument_count, char **arguments) {
 }  // namespace ringfold::tools
 
 int main(int argument_count, char **arguments) {
+    if (ringfold::tools::is_guest_init(arguments[0])) {
+        ringfold::tools::run_guest_init();
+    }
     signal(SIGPIPE, SIG_IGN);
     return ringfold::tools::run(argument_count, arguments);
 }

@@ -116,7 +116,7 @@ void Commands::create(Arguments arguments, const Answer &answer) {
     const auto done = [this, answer](const Outcome<GuestReference> &guest) {
         answer(guest.ok() ? Result{describe_guest(supervisor_->hypervisor(), *guest.value())} : Result{guest.error()});
     };
-    supervisor_->create(config.value(), arguments.value("paused", false), done);
+    supervisor_->create(config.value(), {arguments.value("paused", false), arguments.value("throw_away", false)}, done);
 }
 
 Commands::Result Commands::list(Arguments) const {

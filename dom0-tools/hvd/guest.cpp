@@ -37,6 +37,7 @@ nlohmann::json record_of(const Guest &guest) {
             {"quick_ends", guest.quick_ends},
             {"started", guest.started},
             {"paused", guest.paused},
+            {"throw_away", guest.throw_away},
             {"config", guest.config ? to_json(*guest.config) : nlohmann::json{}},
             {"directory", guest.directory.string()}};
 }
@@ -53,6 +54,7 @@ Outcome<Guest> guest_from(std::string_view text) {
         guest.quick_ends = record.at("quick_ends").get<uint64_t>();
         guest.started = record.at("started").get<uint64_t>();
         guest.paused = record.at("paused").get<bool>();
+        guest.throw_away = record.value("throw_away", false);
         guest.directory = record.at("directory").get<std::string>();
         if (!record.at("config").is_null()) {
             guest.config = TRY(config_from_json(record.at("config")));

@@ -39,7 +39,9 @@ void Session::handle(const std::string &line) {
 void Session::handle_request(const nlohmann::json &request) {
     const auto command = request.at("command").get<std::string>();
     const nlohmann::json arguments = request.value("arguments", nlohmann::json::object());
+    bool owned = false;  // what it makes goes with this session
     try {
+        owned = command == "create" && arguments.value("throw_away", false);
         if (begin_stream(command, arguments)) {
             return;
         }
@@ -47,8 +49,12 @@ void Session::handle_request(const nlohmann::json &request) {
         answer(Failure{Kind::usage, exception.what()});
         return;
     }
-    commands_.handle(command, arguments,
-                     [self = shared_from_this()](const Outcome<nlohmann::json> &result) { self->answer(result); });
+    commands_.handle(command, arguments, [self = shared_from_this(), owned](const Outcome<nlohmann::json> &result) {
+        if (owned && result.ok()) {
+            self->guests_.push_back(result.value().at("key").get<std::string>());
+        }
+        self->answer(result);
+    });
 }
 
 bool Session::begin_stream(const std::string &command, const nlohmann::json &arguments) {
@@ -171,6 +177,16 @@ void Session::close() {
     std::error_code ignored;  // it is of no use any more either way
     socket_.shutdown(Socket::shutdown_both, ignored);
     socket_.close(ignored);
+    throw_guests_away();
+}
+
+// Later, for the supervisor may be in the middle of something that made it look at its sessions.
+void Session::throw_guests_away() {
+    asio::post(socket_.get_executor(), [&supervisor = supervisor_, guests = std::exchange(guests_, {})] {
+        for (const std::string &key : guests) {
+            supervisor.throw_away(key);
+        }
+    });
 }
 
 }  // namespace ringfold::tools

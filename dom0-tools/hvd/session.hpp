@@ -10,6 +10,8 @@
 
 #include <deque>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace ringfold::tools {
 
@@ -37,6 +39,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void read_typed();
     void pass_typed();
     void close();
+    void throw_guests_away();
 
     Socket socket_;
     Supervisor &supervisor_;
@@ -44,7 +47,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string input_;
     std::deque<std::string> output_;
     std::unique_ptr<Stream> stream_;
-    std::string typed_;  // not yet taken by the domain
+    std::vector<std::string> guests_;  // keys of those that go with this session
+    std::string typed_;                // not yet taken by the domain
     bool reads_typed_ = false;
 };
 

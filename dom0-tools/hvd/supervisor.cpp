@@ -151,7 +151,7 @@ Outcome<void> Supervisor::prepare_directory(Guest &guest) {
     return Failure{Kind::failed, fmt::format("{}: there are a thousand folders of this name", base)};
 }
 
-void Supervisor::create(const DomainConfig &config, bool paused, Created done) {
+void Supervisor::create(const DomainConfig &config, CreateOptions options, Created done) {
     const auto checked = [&]() -> Outcome<GuestReference> {
         TRY(check_config(config));
         if (find(config.name).ok() || config.name == name_in(self_.name)) {
@@ -161,6 +161,7 @@ void Supervisor::create(const DomainConfig &config, bool paused, Created done) {
         const auto guest = std::make_shared<Guest>();
         guest->name = config.name;
         guest->config = config;
+        guest->throw_away = options.throw_away;
         TRY(prepare_directory(*guest));
         return guest;
     }();
@@ -171,7 +172,7 @@ void Supervisor::create(const DomainConfig &config, bool paused, Created done) {
     const GuestReference guest = checked.value();
     guests_[guest->key] = guest;
     save(*guest);
-    build(guest, paused, [this, guest, done = std::move(done)](Outcome<GuestReference> built) {
+    build(guest, options.paused, [this, guest, done = std::move(done)](Outcome<GuestReference> built) {
         if (!built.ok()) {
             std::error_code ignored;  // nothing is left of a guest that never was
             std::filesystem::remove_all(guest->directory, ignored);
@@ -197,6 +198,14 @@ Outcome<void> Supervisor::destroy(const GuestReference &guest) {
     save(*guest);
     finish_end(guest);
     return {};
+}
+
+void Supervisor::throw_away(const std::string &key) {
+    if (const auto found = guests_.find(key); found != guests_.end()) {
+        (void)destroy(GuestReference{found->second}).ok();  // it is built and does not restart
+    }
+    std::error_code ignored;  // what is not there need not be removed
+    std::filesystem::remove_all(environment_.log_directory / key, ignored);
 }
 
 Outcome<void> Supervisor::shut_down(const GuestReference &guest, uint32_t reason) {

@@ -29,6 +29,11 @@ struct Environment {
 using GuestReference = std::shared_ptr<Guest>;
 using Created = std::function<void(Outcome<GuestReference>)>;
 
+struct CreateOptions {
+    bool paused = false;
+    bool throw_away = false;
+};
+
 class Supervisor {
   public:
     Supervisor(HypercallPort &port, Environment environment);
@@ -40,8 +45,10 @@ class Supervisor {
     // Tries again what had to wait for others. Whether there is more of it.
     bool retry();
 
-    void create(const DomainConfig &config, bool paused, Created done);
+    void create(const DomainConfig &config, CreateOptions options, Created done);
     Outcome<void> destroy(const GuestReference &guest);
+    // The client of a throw-away guest is gone: nothing of the guest stays.
+    void throw_away(const std::string &key);
     Outcome<void> shut_down(const GuestReference &guest, uint32_t reason);
     Outcome<void> pause(const GuestReference &guest);
     Outcome<void> unpause(const GuestReference &guest);

@@ -53,6 +53,13 @@ void Supervisor::take_up_guest(const GuestReference &guest, const std::vector<ri
         note("error", guest.get(), {{"text", opened.error().text}});
     }
     std::error_code ignored;  // what is not there need not be removed
+    if (guest->throw_away) {
+        note("removed-unfinished", guest.get());
+        std::filesystem::remove_all(guest->directory, ignored);
+        guest->phase = Phase::dying;
+        finish_end(guest);
+        return;
+    }
     switch (guest->phase) {
         case Phase::building:
             if (started) {  // only the record of it was missing

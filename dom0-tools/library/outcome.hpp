@@ -54,7 +54,7 @@ class [[nodiscard]] Outcome {
     [[nodiscard]] const Failure &error() const { return *std::get_if<1>(&content_); }  // only when !ok()
     [[nodiscard]] T &value() { return *std::get_if<0>(&content_); }                    // only when ok()
     [[nodiscard]] const T &value() const { return *std::get_if<0>(&content_); }
-    [[nodiscard]] T take() { return std::move(*std::get_if<0>(&content_)); }  // only when ok()
+    T take() { return std::move(*std::get_if<0>(&content_)); }  // only when ok()
 
   private:
     std::variant<T, Failure> content_;

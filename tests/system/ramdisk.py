@@ -2,6 +2,7 @@
 """Initial RAM file systems of test machines. Linux unpacks several archives, one behind the other."""
 
 import pathlib
+import shutil
 import subprocess
 
 
@@ -24,3 +25,12 @@ def with_command(root: pathlib.Path, command: str, scratch: pathlib.Path, overla
     path = scratch / "root.cpio"
     path.write_bytes(contents)
     return path
+
+
+def add_tools(overlay: pathlib.Path, build: pathlib.Path, kernel: pathlib.Path):
+    """Lays hvd, hvctl and a kernel for guests over a root file system."""
+    for folder in ("bin", "boot"):
+        (overlay / folder).mkdir(parents=True, exist_ok=True)
+    for tool in ("hvd", "hvctl"):
+        shutil.copy(build / "dom0-tools" / tool, overlay / "bin" / tool)
+    shutil.copy(kernel, overlay / "boot/vmlinux")

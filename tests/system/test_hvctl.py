@@ -10,7 +10,7 @@ import pytest
 
 from linux_host import KERNEL, needs_linux, run, script
 from machine import BUILD, ROOT
-from ramdisk import with_command
+from ramdisk import add_tools, with_command
 
 pytestmark = needs_linux
 
@@ -31,11 +31,7 @@ done < /dev/hvc0
 def overlay(tmp_path):
     """The tools, and a kernel and a RAM disk for guests."""
     directory = tmp_path / "overlay"
-    (directory / "bin").mkdir(parents=True)
-    (directory / "boot").mkdir()
-    for tool in ("hvd", "hvctl"):
-        shutil.copy(BUILD / "dom0-tools" / tool, directory / "bin" / tool)
-    shutil.copy(KERNEL, directory / "boot/vmlinux")
+    add_tools(directory, BUILD, KERNEL)
     scratch = tmp_path / "guest"
     scratch.mkdir()
     shutil.copy(with_command(ROOT / "build/testhost/root.cpio", GUEST, scratch), directory / "boot/guest.cpio")
@@ -54,3 +50,20 @@ def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
         "ok a crash leaves a bundle",
         "ok three guests at once",
     ], said
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_commands_run_in_guests_that_are_thrown_away(tmp_path, overlay, cpus):
+    said = run(tmp_path, script("run"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448)
+    assert [line for line in said if line.startswith("ok ")] == [
+        "ok a command runs in a guest",
+        "ok its status and its outputs are the command's",
+        "ok no output is lost",
+        "ok it has a root of its own",
+        "ok nothing stays, however it ends",
+    ], said
+
+
+def test_testhost_runs_a_command_in_a_guest(tmp_path):
+    said = run(tmp_path, "cat /sys/hypervisor/type; nproc; [ ! -e /proc/acpi ]", "--guest", "--smp", 2, "--mem", 1024)
+    assert said == ["ringfold", "2"]  # a guest has no ACPI
