@@ -67,9 +67,15 @@ struct ringfold_start_info {
 	/* Of a domain that may use hardware: an ACPI root pointer (RSDP, revision 2) for the machine's tables; otherwise zeroes. */
 	uint8_t acpi_root[RINGFOLD_ACPI_ROOT_SIZE];
 	uint32_t reserved;
+	/* Where the control page is (device.h), as a grant and a port of another domain's. Domain 0: there is none. */
+	uint32_t control_domain;
+	uint32_t control_reference;
+	uint32_t control_port;
+	uint32_t reserved2;
 };
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, command_line, 128);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, acpi_root, 1672);
-RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1712);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, control_domain, 1712);
+RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1728);
 
 #endif
