@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /dev/ringfold-backend: makes and removes the virtual devices of other domains that this kernel serves. Who may open it
+ * (root, 0600) may give away any disk. What was made stays when the file is closed, and goes when the domain is gone.
+ *
+ * No ioctl waits for a guest. Errors are errno's.
+ */
+#ifndef _UAPI_LINUX_RINGFOLD_BACKEND_H
+#define _UAPI_LINUX_RINGFOLD_BACKEND_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/*
+ * OPEN makes the control page of a domain that is being built; its builder writes the answer to the start-info page.
+ * EEXIST: it has one. CLOSE takes all of its devices away, without asking it.
+ */
+struct ringfold_backend_domain {
+	__u32 domain;
+	__u32 reference; /* out */
+	__u32 port;      /* out */
+	__u32 reserved;  /* 0 */
+};
+
+#define RINGFOLD_BACKEND_READ_ONLY 1U
+
+/*
+ * ADD_BLOCK gives the domain a disk. ENOENT: it has no control page; EEXIST: it has this number; EBUSY: somebody else has
+ * the block device for itself; ENOSPC: no room in the control page or the grant table.
+ */
+struct ringfold_backend_block {
+	__u32 domain;
+	__u32 number;
+	__s32 descriptor; /* an open block device, for writing unless READ_ONLY */
+	__u32 flags;
+	__u32 queue_limit; /* 0: as the kernel thinks */
+	__u32 pool_pages;  /* of each queue; 0: as the kernel thinks */
+};
+
+#define RINGFOLD_BACKEND_FORCE 1U
+
+/*
+ * REMOVE asks the front end to let go of a device; it is gone when LIST does not show it any more. With FORCE, at once.
+ * A second REMOVE may force what the first one asked for.
+ */
+struct ringfold_backend_remove {
+	__u32 domain;
+	__u16 kind; /* RINGFOLD_DEVICE_* */
+	__u16 number;
+	__u32 flags;
+	__u32 reserved; /* 0 */
+};
+
+struct ringfold_backend_device {
+	__u16 kind;
+	__u16 number;
+	__u8 back_state; /* RINGFOLD_STATE_* */
+	__u8 front_state;
+	__u16 queues; /* connected ones */
+	__u32 flags;  /* as it was added */
+	__u32 error;
+	__u64 sectors;
+	__u64 block_device; /* as in st_rdev */
+	__u64 requests;     /* served since it was added */
+	__u64 bytes;        /* of reads and writes */
+};
+
+struct ringfold_backend_list {
+	__u32 domain;
+	__u32 count;   /* in: room; out: devices that there are */
+	__u64 devices; /* user address of struct ringfold_backend_device[count] */
+};
+
+#define RINGFOLD_BACKEND_OPEN _IOWR('R', 16, struct ringfold_backend_domain)
+#define RINGFOLD_BACKEND_CLOSE _IO('R', 17) /* the argument is the domain's number */
+#define RINGFOLD_BACKEND_ADD_BLOCK _IOW('R', 18, struct ringfold_backend_block)
+#define RINGFOLD_BACKEND_REMOVE _IOW('R', 19, struct ringfold_backend_remove)
+#define RINGFOLD_BACKEND_LIST _IOWR('R', 20, struct ringfold_backend_list)
+
+#endif

@@ -1,0 +1,581 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The control pages of the guests that this kernel serves, and the states of their devices. A guest's own work looks at
+ * all of its device pages whenever it sends an event; what a guest does or does not do holds up nobody else.
+ */
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <asm/ringfold.h>
+
+#include "backend.h"
+
+/* How often a guest without a connected control port is looked at: is it still there? */
+#define LOOK_INTERVAL HZ
+
+static LIST_HEAD(domains);
+static DEFINE_MUTEX(domains_lock); /* of the list; taken before a domain's own lock */
+static struct workqueue_struct *workers;
+
+/* --- pages --- */
+
+static struct ringfold_control_page *control_of(struct backend_domain *domain)
+{
+	return page_address(domain->control_page);
+}
+
+static int grant_page(unsigned int domain, struct page **page, u32 *reference)
+{
+	int error;
+
+	*page = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (*page == NULL)
+		return -ENOMEM;
+	error = ringfold_grant_pages(domain, page, 1, reference);
+	if (error != 0)
+		__free_page(*page);
+	return error;
+}
+
+static void free_pages_of(struct page **pages, unsigned int count)
+{
+	while (count-- > 0)
+		__free_page(pages[count]);
+}
+
+static int fill_queue(unsigned int domain, unsigned int cpu, struct backend_queue *queue)
+{
+	unsigned int count;
+	int error = 0;
+
+	for (count = 0; count < queue->page_count && error == 0; count++) {
+		queue->pages[count] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		if (queue->pages[count] == NULL) {
+			error = -ENOMEM;
+			break;
+		}
+	}
+	if (error == 0)
+		error = ringfold_grant_pages(domain, queue->pages, count, &queue->first_reference);
+	if (error != 0) {
+		free_pages_of(queue->pages, count);
+		return error;
+	}
+	queue->irq = ringfold_offer_channel(domain, cpu);
+	if (queue->irq >= 0)
+		return 0;
+	ringfold_end_grants(queue->first_reference, queue->pages, count);
+	return queue->irq;
+}
+
+int backend_make_queue(struct backend_device *device, unsigned int pages, unsigned int cpu, struct backend_queue *queue)
+{
+	int error;
+
+	queue->page_count = pages;
+	queue->pages = kvcalloc(pages, sizeof(*queue->pages), GFP_KERNEL);
+	if (queue->pages == NULL)
+		return -ENOMEM;
+	error = fill_queue(device->domain->id, cpu, queue);
+	if (error != 0)
+		kvfree(queue->pages);
+	return error;
+}
+
+void backend_free_queue(struct backend_queue *queue)
+{
+	ringfold_close_channel(queue->irq);
+	ringfold_end_grants(queue->first_reference, queue->pages, queue->page_count);
+	kvfree(queue->pages);
+}
+
+void backend_describe_queue(struct backend_device *device, unsigned int number, const struct backend_queue *queue)
+{
+	device->page->queues[number] = (struct ringfold_device_queue){
+		.first_reference = queue->first_reference,
+		.pages = queue->page_count,
+		.port = ringfold_channel_port(queue->irq),
+	};
+}
+
+/* --- states --- */
+
+static void set_state(struct backend_device *device, u32 state)
+{
+	device->state = state;
+	/* After all that it stands for. */
+	smp_store_release(&device->page->back_state, state);
+}
+
+static void disconnect(struct backend_device *device, u32 state, int error)
+{
+	if (device->queues != 0)
+		device->kind->disconnect(device);
+	device->queues = 0;
+	device->broken = false;
+	device->error = error;
+	WRITE_ONCE(device->page->error, -error);
+	set_state(device, state);
+}
+
+/* What the front end chose is read once. */
+static int connect(struct backend_device *device)
+{
+	u32 queues = READ_ONCE(device->page->queue_count);
+	u32 features = READ_ONCE(device->page->taken_features);
+	int error;
+
+	if (queues == 0 || queues > device->queue_limit || (features & ~device->features) != 0)
+		return -EINVAL;
+	error = device->kind->connect(device, queues, features);
+	if (error == 0)
+		device->queues = queues;
+	return error;
+}
+
+static void answer_request(struct backend_device *device)
+{
+	int error = connect(device);
+
+	if (error == 0)
+		set_state(device, RINGFOLD_STATE_CONNECTED);
+	else
+		disconnect(device, RINGFOLD_STATE_CLOSED, error);
+}
+
+/*
+ * A guest that keeps the pages of one connection gets no others, or it could have all memory: it would ask, close and ask
+ * again.
+ */
+static void offer_again(struct backend_device *device)
+{
+	if (ringfold_grants_wait_for(device->domain->id))
+		device->domain->look_again = true;
+	else
+		set_state(device, RINGFOLD_STATE_OFFERED);
+}
+
+static void step(struct backend_device *device, u32 front)
+{
+	switch (device->state) {
+	case RINGFOLD_STATE_OFFERED:
+		if (device->leaving)
+			set_state(device, front == RINGFOLD_STATE_NONE ? RINGFOLD_STATE_CLOSED :
+									 RINGFOLD_STATE_CLOSING);
+		else if (front == RINGFOLD_STATE_ASKED)
+			answer_request(device);
+		break;
+	case RINGFOLD_STATE_CONNECTED:
+		if (front == RINGFOLD_STATE_CLOSED || device->broken)
+			disconnect(device, RINGFOLD_STATE_CLOSED, device->broken ? -EINVAL : 0);
+		else if (device->leaving)
+			set_state(device, RINGFOLD_STATE_CLOSING);
+		break;
+	case RINGFOLD_STATE_CLOSING:
+		if (front == RINGFOLD_STATE_CLOSED || device->broken)
+			disconnect(device, RINGFOLD_STATE_CLOSED, 0);
+		break;
+	case RINGFOLD_STATE_CLOSED:
+		if (!device->leaving && front == RINGFOLD_STATE_NONE)
+			offer_again(device);
+		break;
+	}
+}
+
+/* Its place in the control page is free again, and its page when the guest lets go of it. */
+static void remove_device(struct backend_device *device)
+{
+	if (device->queues != 0)
+		disconnect(device, RINGFOLD_STATE_CLOSED, 0);
+	/* After the queues were closed: what the front end still asks is lost. */
+	smp_store_release(&control_of(device->domain)->devices[device->place].generation, 0);
+	list_del(&device->list);
+	ringfold_end_grants(device->reference, &device->page_frame, 1);
+	device->kind->free(device);
+}
+
+/* True: something changed. */
+static bool look_at_device(struct backend_device *device)
+{
+	/* Before all that it stands for. */
+	u32 front = smp_load_acquire(&device->page->front_state);
+	u32 before = device->state;
+
+	step(device, front);
+	if (device->state != RINGFOLD_STATE_CLOSED || !device->leaving)
+		return device->state != before;
+	remove_device(device);
+	return true;
+}
+
+static void close_domain(struct backend_domain *domain)
+{
+	struct backend_device *device;
+	struct backend_device *next;
+
+	if (domain->closed)
+		return;
+	list_for_each_entry_safe(device, next, &domain->devices, list)
+		remove_device(device);
+	domain->closed = true;
+	ringfold_end_grants(domain->control_reference, &domain->control_page, 1);
+}
+
+static void free_domain(struct kref *references)
+{
+	kfree(container_of(references, struct backend_domain, references));
+}
+
+static void release(struct backend_domain *domain)
+{
+	kref_put(&domain->references, free_domain);
+}
+
+/* The list's reference and the port go with it. Not from the domain's own work's lock. */
+static void forget_domain(struct backend_domain *domain)
+{
+	bool listed;
+
+	mutex_lock(&domains_lock);
+	listed = !list_empty(&domain->list);
+	list_del_init(&domain->list);
+	mutex_unlock(&domains_lock);
+	if (!listed)
+		return;
+	free_irq(domain->irq, domain);
+	mutex_lock(&domain->lock);
+	close_domain(domain);
+	mutex_unlock(&domain->lock);
+	ringfold_close_channel(domain->irq);
+	release(domain);
+}
+
+static void look_at_devices(struct backend_domain *domain)
+{
+	struct backend_device *device;
+	struct backend_device *next;
+	bool changed;
+
+	mutex_lock(&domain->lock);
+	domain->look_again = false;
+	do {
+		changed = false;
+		list_for_each_entry_safe(device, next, &domain->devices, list)
+			changed |= look_at_device(device);
+		if (changed)
+			ringfold_notify(domain->irq);
+	} while (changed);
+	mutex_unlock(&domain->lock);
+}
+
+static void queue_look(struct backend_domain *domain, unsigned long delay)
+{
+	kref_get(&domain->references);
+	if (!queue_delayed_work(workers, &domain->work, delay))
+		release(domain);
+}
+
+static void look_at_domain(struct work_struct *work)
+{
+	struct backend_domain *domain = container_of(to_delayed_work(work), struct backend_domain, work);
+	bool listed;
+
+	mutex_lock(&domains_lock);
+	listed = !list_empty(&domain->list);
+	mutex_unlock(&domains_lock);
+	if (listed && !ringfold_domain_lives(domain->id)) {
+		forget_domain(domain);
+	} else if (listed) {
+		look_at_devices(domain);
+		/* Nobody tells when a guest is destroyed before it connects. */
+		if (!ringfold_channel_connected(domain->irq) || READ_ONCE(domain->look_again))
+			queue_look(domain, LOOK_INTERVAL);
+	}
+	release(domain);
+}
+
+static void look_soon(struct backend_domain *domain)
+{
+	kref_get(&domain->references);
+	if (mod_delayed_work(workers, &domain->work, 0))
+		release(domain); /* that of the time when it was queued serves */
+}
+
+static irqreturn_t note_event(int irq, void *data)
+{
+	look_soon(data);
+	return IRQ_HANDLED;
+}
+
+void backend_give_up(struct backend_device *device)
+{
+	WRITE_ONCE(device->broken, true);
+	look_soon(device->domain);
+}
+
+/* --- domains --- */
+
+/* With a reference of the caller's. */
+static struct backend_domain *find_domain(unsigned int id)
+{
+	struct backend_domain *domain;
+
+	mutex_lock(&domains_lock);
+	list_for_each_entry(domain, &domains, list) {
+		if (domain->id == id) {
+			kref_get(&domain->references);
+			mutex_unlock(&domains_lock);
+			return domain;
+		}
+	}
+	mutex_unlock(&domains_lock);
+	return NULL;
+}
+
+static struct backend_domain *allocate_domain(unsigned int id)
+{
+	struct backend_domain *domain = kzalloc(sizeof(*domain), GFP_KERNEL);
+
+	if (domain == NULL)
+		return NULL;
+	INIT_LIST_HEAD(&domain->list);
+	INIT_LIST_HEAD(&domain->devices);
+	kref_init(&domain->references);
+	mutex_init(&domain->lock);
+	INIT_DELAYED_WORK(&domain->work, look_at_domain);
+	domain->id = id;
+	return domain;
+}
+
+static int open_port(struct backend_domain *domain)
+{
+	int error;
+
+	domain->irq = ringfold_offer_channel(domain->id, 0);
+	if (domain->irq < 0)
+		return domain->irq;
+	error = request_irq(domain->irq, note_event, 0, "ringfold-control", domain);
+	if (error != 0)
+		ringfold_close_channel(domain->irq);
+	return error;
+}
+
+static int open_control_page(struct backend_domain *domain)
+{
+	struct ringfold_control_page *control;
+	int error = grant_page(domain->id, &domain->control_page, &domain->control_reference);
+
+	if (error != 0)
+		return error;
+	control = control_of(domain);
+	control->magic = RINGFOLD_CONTROL_MAGIC;
+	control->version = RINGFOLD_CONTROL_VERSION;
+	error = open_port(domain);
+	if (error != 0)
+		ringfold_end_grants(domain->control_reference, &domain->control_page, 1);
+	return error;
+}
+
+/* The caller holds the lock of the list. */
+static int open_locked(struct ringfold_backend_domain *request)
+{
+	struct backend_domain *domain;
+	int error;
+
+	list_for_each_entry(domain, &domains, list) {
+		if (domain->id == request->domain)
+			return -EEXIST;
+	}
+	domain = allocate_domain(request->domain);
+	if (domain == NULL)
+		return -ENOMEM;
+	error = open_control_page(domain);
+	if (error != 0) {
+		release(domain);
+		return error;
+	}
+	request->reference = domain->control_reference;
+	request->port = ringfold_channel_port(domain->irq);
+	list_add_tail(&domain->list, &domains);
+	queue_look(domain, LOOK_INTERVAL);
+	return 0;
+}
+
+int backend_open_domain(struct ringfold_backend_domain *request)
+{
+	int error;
+
+	mutex_lock(&domains_lock);
+	error = open_locked(request);
+	mutex_unlock(&domains_lock);
+	return error;
+}
+
+int backend_close_domain(unsigned int id)
+{
+	struct backend_domain *domain = find_domain(id);
+
+	if (domain == NULL)
+		return -ENOENT;
+	forget_domain(domain);
+	release(domain);
+	return 0;
+}
+
+/* --- devices --- */
+
+static int free_place(const struct backend_domain *domain, const struct backend_device *added)
+{
+	DECLARE_BITMAP(taken, RINGFOLD_CONTROL_DEVICES) = {};
+	const struct backend_device *device;
+	unsigned int place;
+
+	list_for_each_entry(device, &domain->devices, list) {
+		__set_bit(device->place, taken);
+		if (device->kind == added->kind && device->number == added->number)
+			return -EEXIST;
+	}
+	place = find_first_zero_bit(taken, RINGFOLD_CONTROL_DEVICES);
+	return place < RINGFOLD_CONTROL_DEVICES ? place : -ENOSPC;
+}
+
+static void show_device(struct backend_domain *domain, struct backend_device *device)
+{
+	struct ringfold_control_device *entry = &control_of(domain)->devices[device->place];
+
+	device->page->queue_limit = device->queue_limit;
+	device->page->features = device->features;
+	set_state(device, RINGFOLD_STATE_OFFERED);
+	entry->kind = device->kind->kind;
+	entry->number = device->number;
+	entry->domain = ringfold_own_domain();
+	entry->reference = device->reference;
+	domain->generation = domain->generation + 1 ?: 1;
+	/* The entry is whole. */
+	smp_store_release(&entry->generation, domain->generation);
+	ringfold_notify(domain->irq);
+}
+
+static int add_device(struct backend_domain *domain, struct backend_device *device)
+{
+	int place = domain->closed ? -ENOENT : free_place(domain, device);
+	int error;
+
+	if (place < 0)
+		return place;
+	device->domain = domain;
+	device->place = place;
+	error = grant_page(domain->id, &device->page_frame, &device->reference);
+	if (error != 0)
+		return error;
+	device->page = page_address(device->page_frame);
+	device->kind->offer(device);
+	list_add_tail(&device->list, &domain->devices);
+	show_device(domain, device);
+	return 0;
+}
+
+int backend_add(unsigned int id, struct backend_device *device)
+{
+	struct backend_domain *domain = find_domain(id);
+	int error;
+
+	if (domain == NULL)
+		return -ENOENT;
+	mutex_lock(&domain->lock);
+	error = add_device(domain, device);
+	mutex_unlock(&domain->lock);
+	release(domain);
+	return error;
+}
+
+static struct backend_device *find_device(struct backend_domain *domain, u16 kind, unsigned int number)
+{
+	struct backend_device *device;
+
+	list_for_each_entry(device, &domain->devices, list) {
+		if (device->kind->kind == kind && device->number == number)
+			return device;
+	}
+	return NULL;
+}
+
+static int remove_locked(struct backend_domain *domain, const struct ringfold_backend_remove *request)
+{
+	struct backend_device *device = find_device(domain, request->kind, request->number);
+
+	if (device == NULL)
+		return -ENODEV;
+	device->leaving = true;
+	if (request->flags & RINGFOLD_BACKEND_FORCE) {
+		remove_device(device);
+		ringfold_notify(domain->irq);
+	}
+	return 0;
+}
+
+int backend_remove(const struct ringfold_backend_remove *request)
+{
+	struct backend_domain *domain = find_domain(request->domain);
+	int error;
+
+	if (domain == NULL)
+		return -ENOENT;
+	mutex_lock(&domain->lock);
+	error = remove_locked(domain, request);
+	mutex_unlock(&domain->lock);
+	look_soon(domain);
+	release(domain);
+	return error;
+}
+
+static int list_devices(struct backend_domain *domain, struct ringfold_backend_list *request)
+{
+	struct ringfold_backend_device __user *to = u64_to_user_ptr(request->devices);
+	struct backend_device *device;
+	u32 count = 0;
+
+	list_for_each_entry(device, &domain->devices, list) {
+		struct ringfold_backend_device one = {
+			.kind = device->kind->kind,
+			.number = device->number,
+			.back_state = device->state,
+			.front_state = READ_ONCE(device->page->front_state),
+			.queues = device->queues,
+			.error = -device->error,
+		};
+
+		device->kind->describe(device, &one);
+		if (count < request->count && copy_to_user(&to[count], &one, sizeof(one)) != 0)
+			return -EFAULT;
+		count++;
+	}
+	request->count = count;
+	return 0;
+}
+
+int backend_list(struct ringfold_backend_list *request)
+{
+	struct backend_domain *domain = find_domain(request->domain);
+	int error;
+
+	if (domain == NULL)
+		return -ENOENT;
+	mutex_lock(&domain->lock);
+	error = list_devices(domain, request);
+	mutex_unlock(&domain->lock);
+	release(domain);
+	return error;
+}
+
+static int __init start_backend(void)
+{
+	/* Others' domains are served by one that may control them. */
+	if (!ringfold_control_domain)
+		return 0;
+	workers = alloc_workqueue("ringfold-backend", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return workers != NULL ? 0 : -ENOMEM;
+}
+subsys_initcall(start_backend);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What back ends of all kinds have in common: ringfold/device.h as the serving domain sees it. */
+#ifndef RINGFOLD_BACKEND_H
+#define RINGFOLD_BACKEND_H
+
+#include <linux/interrupt.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+
+#include <linux/ringfold_device.h>
+#include <uapi/linux/ringfold_backend.h>
+
+#include <ringfold/device.h>
+
+struct backend_device;
+
+struct backend_kind {
+	u16 kind; /* RINGFOLD_DEVICE_* */
+	/* Writes the kind's part of the device page, before anybody looks at it. */
+	void (*offer)(struct backend_device *device);
+	/* Makes `queues` queues and fills in page->queues. 0 or an errno, with nothing left. */
+	int (*connect)(struct backend_device *device, unsigned int queues, u32 features);
+	/* All that was asked is done or forgotten, the queues are gone. Waits for the disk, never for the guest. */
+	void (*disconnect)(struct backend_device *device);
+	void (*describe)(struct backend_device *device, struct ringfold_backend_device *description);
+	/* Nothing uses the device any more. */
+	void (*free)(struct backend_device *device);
+};
+
+/* A guest that this kernel serves. */
+struct backend_domain {
+	struct list_head list;
+	struct kref references;
+	unsigned int id;
+	struct mutex lock;         /* of the devices and their states */
+	struct list_head devices;
+	bool closed;               /* it has no pages and no port any more */
+	struct page *control_page;
+	u32 control_reference;
+	int irq;
+	bool look_again;           /* a device waits for something that nobody tells of */
+	u32 generation;            /* the last one that was given to a device */
+	struct delayed_work work;  /* looks at all states */
+};
+
+struct backend_device {
+	struct list_head list;
+	struct backend_domain *domain;
+	const struct backend_kind *kind;
+	unsigned int number;
+	unsigned int place; /* in the control page */
+	struct page *page_frame;
+	struct ringfold_device_page *page;
+	u32 reference;
+	u32 state;   /* what page->back_state says; the page is never read back */
+	u32 error;
+	u32 features;    /* offered */
+	u32 queue_limit;
+	unsigned int queues; /* connected */
+	bool leaving; /* it is to go */
+	bool broken;  /* the front end does not keep to the protocol */
+};
+
+/* A queue's pages and port, as all kinds have them. */
+struct backend_queue {
+	struct page **pages;
+	unsigned int page_count;
+	u32 first_reference;
+	int irq;
+};
+
+int backend_make_queue(struct backend_device *device, unsigned int pages, unsigned int cpu, struct backend_queue *queue);
+/* Nobody has requested its interrupt any more. */
+void backend_free_queue(struct backend_queue *queue);
+void backend_describe_queue(struct backend_device *device, unsigned int number, const struct backend_queue *queue);
+
+/* The front end of a device broke the rules: it will be closed. From any context. */
+void backend_give_up(struct backend_device *device);
+
+/*
+ * Adds a device whose kind, number, queue_limit and features are set. 0 or an errno; the caller frees what it made if it
+ * fails.
+ */
+int backend_add(unsigned int domain, struct backend_device *device);
+
+/* What programs ask for. */
+int backend_open_domain(struct ringfold_backend_domain *request);
+int backend_close_domain(unsigned int id);
+int backend_remove(const struct ringfold_backend_remove *request);
+int backend_list(struct ringfold_backend_list *request);
+
+/* block_back.c */
+int backend_add_block(const struct ringfold_backend_block *block);
+
+#endif

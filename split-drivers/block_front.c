@@ -1,0 +1,710 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Disks of this guest: the front end of ringfold/block.h. What is written is copied into the pool, what is read out of it;
+ * an event is sent only if the back end waits for one.
+ */
+#include <linux/bitmap.h>
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include "block_ring.h"
+#include "bus.h"
+
+#define NAME_LETTERS 26U
+#define KNOWN_FEATURES \
+	(RINGFOLD_BLOCK_READ_ONLY | RINGFOLD_BLOCK_FLUSH | RINGFOLD_BLOCK_DISCARD | RINGFOLD_BLOCK_WRITE_ZEROES)
+
+struct disk_queue {
+	struct front_disk *disk;
+	unsigned int number;
+	struct ringfold_borrowed pages;
+	int irq;
+	DECLARE_BITMAP(asked, RINGFOLD_BLOCK_DEPTH); /* requests by id */
+	spinlock_t lock; /* of all below */
+	bool dead; /* nothing is asked any more */
+	struct block_front_ring ring;
+	unsigned int pool_pages;
+	unsigned int pool_free;
+	unsigned long *pool; /* pages in use */
+};
+
+struct front_disk {
+	struct front_device *device;
+	struct ringfold_block_offer offer; /* as it was read */
+	u32 features;
+	unsigned int queue_count;
+	struct disk_queue *queues;
+	struct blk_mq_tag_set tags;
+	struct gendisk *disk; /* NULL: not connected */
+	bool over;            /* it was connected, or cannot be */
+};
+
+/* What goes with a request of the block layer. */
+struct disk_request {
+	u16 count; /* pages, with the indirect one behind the others */
+	int status;
+	u16 pages[BLOCK_REQUEST_PAGES_MAX + 1];
+};
+
+static char *pool_address(struct disk_queue *queue, unsigned int page)
+{
+	return (char *)queue->pages.address + (RINGFOLD_BLOCK_POOL_FIRST + page) * PAGE_SIZE;
+}
+
+static bool has_data(const struct request *request)
+{
+	return req_op(request) == REQ_OP_READ || req_op(request) == REQ_OP_WRITE;
+}
+
+/* --- pages of the pool --- */
+
+static bool take_pages(struct disk_queue *queue, struct disk_request *own, unsigned int count)
+{
+	unsigned int page = 0;
+	unsigned int index;
+
+	if (queue->pool_free < count)
+		return false;
+	for (index = 0; index < count; index++) {
+		page = find_next_zero_bit(queue->pool, queue->pool_pages, page);
+		__set_bit(page, queue->pool);
+		own->pages[index] = page;
+	}
+	own->count = count;
+	queue->pool_free -= count;
+	return true;
+}
+
+static void free_pages_of(struct disk_queue *queue, struct disk_request *own)
+{
+	unsigned int index;
+
+	for (index = 0; index < own->count; index++)
+		__clear_bit(own->pages[index], queue->pool);
+	queue->pool_free += own->count;
+	own->count = 0;
+}
+
+/* Between the segments of a request and its pages, which are full but for the last one. */
+static void copy_data(struct disk_queue *queue, struct request *request, const struct disk_request *own, bool to_pool)
+{
+	struct req_iterator iterator;
+	unsigned int position = 0;
+	struct bio_vec segment;
+
+	rq_for_each_segment(segment, request, iterator) {
+		unsigned int done = 0;
+
+		while (done < segment.bv_len) {
+			char *pool = pool_address(queue, own->pages[position / PAGE_SIZE]) + position % PAGE_SIZE;
+			unsigned int length = min_t(unsigned int, segment.bv_len - done, PAGE_SIZE - position % PAGE_SIZE);
+
+			if (to_pool)
+				memcpy_from_page(pool, segment.bv_page, segment.bv_offset + done, length);
+			else
+				memcpy_to_page(segment.bv_page, segment.bv_offset + done, pool, length);
+			done += length;
+			position += length;
+		}
+	}
+}
+
+/* --- requests --- */
+
+static int operation_of(const struct request *request)
+{
+	switch (req_op(request)) {
+	case REQ_OP_READ:
+		return RINGFOLD_BLOCK_READ;
+	case REQ_OP_WRITE:
+		return RINGFOLD_BLOCK_WRITE;
+	case REQ_OP_FLUSH:
+		return RINGFOLD_BLOCK_FLUSH_CACHE;
+	case REQ_OP_DISCARD:
+		return RINGFOLD_BLOCK_DISCARD_RANGE;
+	case REQ_OP_WRITE_ZEROES:
+		return RINGFOLD_BLOCK_ZERO_RANGE;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static u8 flags_of(const struct request *request, unsigned int pages)
+{
+	u8 flags = 0;
+
+	if (req_op(request) == REQ_OP_WRITE && (request->cmd_flags & REQ_FUA))
+		flags |= RINGFOLD_BLOCK_FORCE_ACCESS;
+	if (req_op(request) == REQ_OP_WRITE_ZEROES && (request->cmd_flags & REQ_NOUNMAP))
+		flags |= RINGFOLD_BLOCK_NO_UNMAP;
+	if (pages > RINGFOLD_BLOCK_INLINE_PAGES)
+		flags |= RINGFOLD_BLOCK_INDIRECT;
+	return flags;
+}
+
+/* How many pages the data take. */
+static unsigned int data_pages(const struct request *request)
+{
+	return has_data(request) ? DIV_ROUND_UP(blk_rq_bytes(request), PAGE_SIZE) : 0;
+}
+
+static struct ringfold_block_request describe(struct disk_queue *queue, struct request *request,
+					      const struct disk_request *own)
+{
+	const unsigned int pages = data_pages(request);
+	struct ringfold_block_request asked = {
+		.id = request->tag,
+		.operation = operation_of(request),
+		.flags = flags_of(request, pages),
+		.page_count = pages,
+	};
+
+	if (req_op(request) != REQ_OP_FLUSH) {
+		asked.sector = blk_rq_pos(request);
+		asked.sectors = blk_rq_sectors(request);
+	}
+	if (asked.flags & RINGFOLD_BLOCK_INDIRECT) {
+		asked.pages[0] = own->pages[pages];
+		memcpy(pool_address(queue, own->pages[pages]), own->pages, pages * sizeof(*own->pages));
+	} else {
+		memcpy(asked.pages, own->pages, pages * sizeof(*own->pages));
+	}
+	return asked;
+}
+
+static void tell(struct disk_queue *queue)
+{
+	unsigned long flags;
+	bool wanted;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	wanted = block_front_tell(&queue->ring);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	if (wanted)
+		ringfold_notify(queue->irq);
+}
+
+static void commit_requests(struct blk_mq_hw_ctx *context)
+{
+	tell(context->driver_data);
+}
+
+static bool reserve(struct blk_mq_hw_ctx *context, struct disk_request *own, unsigned int pages)
+{
+	struct disk_queue *queue = context->driver_data;
+	unsigned long flags;
+	bool reserved;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	reserved = take_pages(queue, own, pages);
+	/* Requests that end start it again; there are some, or there would be pages. */
+	if (!reserved)
+		blk_mq_stop_hw_queue(context);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return reserved;
+}
+
+static bool put(struct disk_queue *queue, struct disk_request *own, const struct ringfold_block_request *asked)
+{
+	unsigned long flags;
+	bool dead;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	dead = queue->dead;
+	if (dead) {
+		free_pages_of(queue, own);
+	} else {
+		set_bit(asked->id, queue->asked);
+		block_front_put(&queue->ring, asked);
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return !dead;
+}
+
+static blk_status_t queue_request(struct blk_mq_hw_ctx *context, const struct blk_mq_queue_data *data)
+{
+	struct disk_request *own = blk_mq_rq_to_pdu(data->rq);
+	struct disk_queue *queue = context->driver_data;
+	const unsigned int pages = data_pages(data->rq);
+	struct ringfold_block_request asked;
+
+	if (operation_of(data->rq) < 0)
+		return BLK_STS_NOTSUPP;
+	own->count = 0;
+	if (!reserve(context, own, pages + (pages > RINGFOLD_BLOCK_INLINE_PAGES ? 1 : 0))) {
+		tell(queue);
+		return BLK_STS_DEV_RESOURCE;
+	}
+	blk_mq_start_request(data->rq);
+	if (rq_data_dir(data->rq) == WRITE && has_data(data->rq))
+		copy_data(queue, data->rq, own, true);
+	asked = describe(queue, data->rq, own);
+	if (!put(queue, own, &asked))
+		return BLK_STS_IOERR;
+	if (data->last)
+		tell(queue);
+	return BLK_STS_OK;
+}
+
+static blk_status_t status_of(int status)
+{
+	switch (status) {
+	case 0:
+		return BLK_STS_OK;
+	case -RINGFOLD_ENOSYS:
+		return BLK_STS_NOTSUPP;
+	default:
+		return BLK_STS_IOERR;
+	}
+}
+
+static void complete_request(struct request *request)
+{
+	struct disk_request *own = blk_mq_rq_to_pdu(request);
+	struct disk_queue *queue = request->mq_hctx->driver_data;
+	unsigned long flags;
+
+	if (req_op(request) == REQ_OP_READ && own->status == 0)
+		copy_data(queue, request, own, false);
+	spin_lock_irqsave(&queue->lock, flags);
+	free_pages_of(queue, own);
+	spin_unlock_irqrestore(&queue->lock, flags);
+	blk_mq_end_request(request, status_of(own->status));
+	blk_mq_start_stopped_hw_queues(queue->disk->disk->queue, true);
+}
+
+static void take_answer(struct disk_queue *queue, const struct ringfold_block_answer *answer)
+{
+	struct request *request;
+
+	/* A back end that answers what was not asked harms this disk only. */
+	if (answer->id >= RINGFOLD_BLOCK_DEPTH || !test_and_clear_bit(answer->id, queue->asked)) {
+		dev_err_once(&queue->disk->device->dev, "an answer to nothing: %u\n", answer->id);
+		return;
+	}
+	request = blk_mq_tag_to_rq(queue->disk->tags.tags[queue->number], answer->id);
+	((struct disk_request *)blk_mq_rq_to_pdu(request))->status = answer->status;
+	if (likely(!blk_should_fake_timeout(request->q)))
+		blk_mq_complete_request(request);
+}
+
+static irqreturn_t note_answers(int irq, void *data)
+{
+	struct disk_queue *queue = data;
+	struct ringfold_block_answer answer;
+
+	spin_lock(&queue->lock);
+	while (block_front_take(&queue->ring, &answer)) {
+		spin_unlock(&queue->lock);
+		take_answer(queue, &answer);
+		spin_lock(&queue->lock);
+	}
+	spin_unlock(&queue->lock);
+	return IRQ_HANDLED;
+}
+
+/* Disks may be slow, and what was asked cannot be taken back. */
+static enum blk_eh_timer_return note_timeout(struct request *request)
+{
+	return BLK_EH_RESET_TIMER;
+}
+
+static int init_context(struct blk_mq_hw_ctx *context, void *data, unsigned int number)
+{
+	context->driver_data = &((struct front_disk *)data)->queues[number];
+	return 0;
+}
+
+static const struct blk_mq_ops operations = {
+	.queue_rq = queue_request,
+	.commit_rqs = commit_requests,
+	.complete = complete_request,
+	.timeout = note_timeout,
+	.init_hctx = init_context,
+};
+
+/* Perhaps the back end waits for the last one who has it open. */
+static void release_disk(struct gendisk *disk, fmode_t mode)
+{
+	front_look_again();
+}
+
+static const struct block_device_operations disk_operations = {
+	.owner = THIS_MODULE,
+	.release = release_disk,
+};
+
+/* --- queues --- */
+
+static void close_queue(struct disk_queue *queue)
+{
+	if (queue->irq > 0) {
+		free_irq(queue->irq, queue);
+		ringfold_close_channel(queue->irq);
+	}
+	if (queue->pages.address != NULL)
+		ringfold_give_back(&queue->pages);
+	bitmap_free(queue->pool);
+}
+
+/* Most pages of a request. */
+static unsigned int request_pages(const struct front_disk *disk)
+{
+	return min_t(unsigned int, disk->offer.pages_limit, BLOCK_REQUEST_PAGES_MAX);
+}
+
+static int open_pages(struct disk_queue *queue, const struct ringfold_device_queue *shared)
+{
+	const u32 first = READ_ONCE(shared->first_reference);
+	const u32 pages = READ_ONCE(shared->pages);
+	int error;
+
+	if (pages <= RINGFOLD_BLOCK_POOL_FIRST + 1 || pages > RINGFOLD_BLOCK_POOL_FIRST + U16_MAX)
+		return -EPROTO;
+	queue->pool_pages = pages - RINGFOLD_BLOCK_POOL_FIRST;
+	/* The largest request finds room when all others are done. */
+	if (queue->pool_pages <= request_pages(queue->disk))
+		return -EPROTO;
+	queue->pool_free = queue->pool_pages;
+	queue->pool = bitmap_zalloc(queue->pool_pages, GFP_KERNEL);
+	if (queue->pool == NULL)
+		return -ENOMEM;
+	error = ringfold_borrow(queue->disk->device->entry.domain, first, pages, &queue->pages);
+	if (error != 0)
+		return error;
+	queue->ring.queue = queue->pages.address;
+	queue->ring.requests = queue->pages.address + PAGE_SIZE;
+	return 0;
+}
+
+static int open_queue(struct disk_queue *queue, const struct ringfold_device_queue *shared)
+{
+	const u32 port = READ_ONCE(shared->port);
+	int error = open_pages(queue, shared);
+	int irq;
+
+	if (error != 0)
+		return error;
+	irq = ringfold_connect_channel(queue->disk->device->entry.domain, port,
+				       cpumask_local_spread(queue->number, NUMA_NO_NODE));
+	if (irq < 0)
+		return irq;
+	error = request_irq(irq, note_answers, 0, "ringfold-disk", queue);
+	if (error != 0) {
+		ringfold_close_channel(irq);
+		return error;
+	}
+	queue->irq = irq;
+	return 0;
+}
+
+static void close_queues(struct front_disk *disk)
+{
+	unsigned int number;
+
+	for (number = 0; number < disk->queue_count; number++)
+		close_queue(&disk->queues[number]);
+	kvfree(disk->queues);
+	disk->queues = NULL;
+}
+
+static int open_queues(struct front_disk *disk)
+{
+	unsigned int number;
+	int error = 0;
+
+	disk->queues = kvcalloc(disk->queue_count, sizeof(*disk->queues), GFP_KERNEL);
+	if (disk->queues == NULL)
+		return -ENOMEM;
+	for (number = 0; number < disk->queue_count && error == 0; number++) {
+		struct disk_queue *queue = &disk->queues[number];
+
+		queue->disk = disk;
+		queue->number = number;
+		spin_lock_init(&queue->lock);
+		error = open_queue(queue, &disk->device->page->queues[number]);
+	}
+	if (error != 0)
+		close_queues(disk);
+	return error;
+}
+
+/* --- the disk --- */
+
+static int offer_is_right(const struct ringfold_block_offer *offer)
+{
+	if (!is_power_of_2(offer->logical_block) || offer->logical_block < SECTOR_SIZE || offer->logical_block > PAGE_SIZE)
+		return -EPROTO;
+	return offer->pages_limit != 0 ? 0 : -EPROTO;
+}
+
+static void set_limits(struct front_disk *disk)
+{
+	struct request_queue *queue = disk->disk->queue;
+
+	blk_queue_logical_block_size(queue, disk->offer.logical_block);
+	if (is_power_of_2(disk->offer.physical_block) && disk->offer.physical_block >= disk->offer.logical_block)
+		blk_queue_physical_block_size(queue, disk->offer.physical_block);
+	blk_queue_max_hw_sectors(queue, request_pages(disk) << (PAGE_SHIFT - SECTOR_SHIFT));
+	/* Data are copied: how they lie does not matter. */
+	blk_queue_max_segments(queue, USHRT_MAX);
+	blk_queue_max_segment_size(queue, UINT_MAX);
+	blk_queue_write_cache(queue, disk->features & RINGFOLD_BLOCK_FLUSH, disk->features & RINGFOLD_BLOCK_FLUSH);
+	if (disk->features & RINGFOLD_BLOCK_DISCARD) {
+		queue->limits.discard_granularity = disk->offer.discard_granularity ?: disk->offer.logical_block;
+		blk_queue_max_discard_sectors(queue, disk->offer.discard_limit);
+	}
+	if (disk->features & RINGFOLD_BLOCK_WRITE_ZEROES)
+		blk_queue_max_write_zeroes_sectors(queue, disk->offer.write_zeroes_limit);
+	if (disk->offer.rotational == 0)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, queue);
+}
+
+/* rda, ..., rdz, rdaa, ... */
+static void name_disk(char *name, unsigned int number)
+{
+	char letters[DISK_NAME_LEN] = {};
+	unsigned int length = sizeof(letters) - 1;
+
+	for (number++; number > 0 && length > 0; number = (number - 1) / NAME_LETTERS)
+		letters[--length] = 'a' + (number - 1) % NAME_LETTERS;
+	snprintf(name, DISK_NAME_LEN, "rd%.*s", (int)(sizeof(letters) - 1 - length), letters + length);
+}
+
+static int add_disk_of(struct front_disk *disk)
+{
+	int error;
+
+	disk->disk = blk_mq_alloc_disk(&disk->tags, disk);
+	if (IS_ERR(disk->disk)) {
+		error = PTR_ERR(disk->disk);
+		disk->disk = NULL;
+		return error;
+	}
+	disk->disk->fops = &disk_operations;
+	disk->disk->private_data = disk;
+	name_disk(disk->disk->disk_name, disk->device->entry.number);
+	set_limits(disk);
+	set_capacity(disk->disk, disk->offer.sectors);
+	set_disk_ro(disk->disk, disk->features & RINGFOLD_BLOCK_READ_ONLY);
+	error = device_add_disk(&disk->device->dev, disk->disk, NULL);
+	if (error != 0) {
+		put_disk(disk->disk);
+		disk->disk = NULL;
+	}
+	return error;
+}
+
+static int make_disk(struct front_disk *disk)
+{
+	int error;
+
+	disk->tags = (struct blk_mq_tag_set){
+		.ops = &operations,
+		.nr_hw_queues = disk->queue_count,
+		.queue_depth = RINGFOLD_BLOCK_DEPTH,
+		.numa_node = NUMA_NO_NODE,
+		.cmd_size = sizeof(struct disk_request),
+		.flags = BLK_MQ_F_SHOULD_MERGE,
+		.driver_data = disk,
+	};
+	error = blk_mq_alloc_tag_set(&disk->tags);
+	if (error != 0)
+		return error;
+	error = add_disk_of(disk);
+	if (error != 0)
+		blk_mq_free_tag_set(&disk->tags);
+	return error;
+}
+
+static bool fail_request(struct request *request, void *data)
+{
+	struct disk_request *own = blk_mq_rq_to_pdu(request);
+	struct disk_queue *queue = request->mq_hctx->driver_data;
+
+	if (test_and_clear_bit(request->tag, queue->asked)) {
+		own->status = -RINGFOLD_BLOCK_EIO;
+		blk_mq_complete_request(request);
+	}
+	return true;
+}
+
+/* The back end is gone, and with it what it was asked for. */
+static void fail_requests(struct front_disk *disk)
+{
+	unsigned int number;
+
+	blk_mark_disk_dead(disk->disk);
+	for (number = 0; number < disk->queue_count; number++) {
+		struct disk_queue *queue = &disk->queues[number];
+
+		disable_irq(queue->irq);
+		spin_lock_irq(&queue->lock);
+		queue->dead = true;
+		spin_unlock_irq(&queue->lock);
+	}
+	blk_mq_tagset_busy_iter(&disk->tags, fail_request, NULL);
+	blk_mq_tagset_wait_completed_request(&disk->tags);
+}
+
+/* What was asked is answered before, unless the back end is gone. */
+static void remove_disk(struct front_disk *disk)
+{
+	if (disk->disk == NULL)
+		return;
+	if (disk->device->lost || front_back_state(disk->device) == RINGFOLD_STATE_CLOSED)
+		fail_requests(disk);
+	del_gendisk(disk->disk);
+	put_disk(disk->disk);
+	disk->disk = NULL;
+	blk_mq_free_tag_set(&disk->tags);
+	close_queues(disk);
+}
+
+/* --- states --- */
+
+static void read_offer(struct front_disk *disk)
+{
+	const struct ringfold_block_offer *shared = (const void *)disk->device->page->kind;
+
+	memcpy(&disk->offer, shared, sizeof(disk->offer));
+	barrier();
+	disk->features = READ_ONCE(disk->device->page->features) & KNOWN_FEATURES;
+	disk->queue_count = clamp_t(u32, READ_ONCE(disk->device->page->queue_limit), 1,
+				    min(num_online_cpus(), RINGFOLD_DEVICE_QUEUES));
+}
+
+static void give_up(struct front_disk *disk, int error)
+{
+	dev_err(&disk->device->dev, "no disk: %d\n", error);
+	disk->over = true;
+	front_set_state(disk->device, RINGFOLD_STATE_CLOSED);
+	front_settled(disk->device);
+}
+
+static void ask(struct front_disk *disk)
+{
+	int error;
+
+	read_offer(disk);
+	error = offer_is_right(&disk->offer);
+	if (error != 0) {
+		give_up(disk, error);
+		return;
+	}
+	WRITE_ONCE(disk->device->page->queue_count, disk->queue_count);
+	WRITE_ONCE(disk->device->page->taken_features, disk->features);
+	front_set_state(disk->device, RINGFOLD_STATE_ASKED);
+}
+
+static void connect(struct front_disk *disk)
+{
+	int error = open_queues(disk);
+
+	if (error == 0) {
+		error = make_disk(disk);
+		if (error != 0)
+			close_queues(disk);
+	}
+	if (error != 0) {
+		give_up(disk, error);
+		return;
+	}
+	disk->over = true;
+	front_set_state(disk->device, RINGFOLD_STATE_CONNECTED);
+	front_settled(disk->device);
+}
+
+/* The back end wants an end, or has made one. Until the last one closes the disk, the former can wait. */
+static void let_go(struct front_disk *disk, u32 back)
+{
+	if (back == RINGFOLD_STATE_CLOSING && disk->disk != NULL && disk_openers(disk->disk) != 0)
+		return;
+	remove_disk(disk);
+	front_set_state(disk->device, RINGFOLD_STATE_CLOSED);
+	front_settled(disk->device);
+}
+
+static void check_size(struct front_disk *disk)
+{
+	const struct ringfold_block_offer *shared = (const void *)disk->device->page->kind;
+	const u64 sectors = READ_ONCE(shared->sectors);
+
+	if (sectors != disk->offer.sectors) {
+		disk->offer.sectors = sectors;
+		set_capacity_and_notify(disk->disk, sectors);
+	}
+}
+
+static void disk_changed(struct front_device *device)
+{
+	struct front_disk *disk = dev_get_drvdata(&device->dev);
+	const u32 back = front_back_state(device);
+
+	switch (device->state) {
+	case RINGFOLD_STATE_NONE:
+		if (back == RINGFOLD_STATE_OFFERED)
+			ask(disk);
+		break;
+	case RINGFOLD_STATE_ASKED:
+	case RINGFOLD_STATE_CONNECTED:
+		if (back == RINGFOLD_STATE_CLOSING || back == RINGFOLD_STATE_CLOSED)
+			let_go(disk, back);
+		else if (back == RINGFOLD_STATE_CONNECTED && disk->disk != NULL)
+			check_size(disk);
+		else if (back == RINGFOLD_STATE_CONNECTED)
+			connect(disk);
+		break;
+	case RINGFOLD_STATE_CLOSED:
+		/* An earlier kernel's connection is over. */
+		if (back == RINGFOLD_STATE_CLOSED && !disk->over)
+			front_set_state(device, RINGFOLD_STATE_NONE);
+		break;
+	}
+}
+
+static int probe_disk(struct front_device *device)
+{
+	struct front_disk *disk = kzalloc(sizeof(*disk), GFP_KERNEL);
+
+	if (disk == NULL)
+		return -ENOMEM;
+	disk->device = device;
+	dev_set_drvdata(&device->dev, disk);
+	if (device->state != RINGFOLD_STATE_NONE)
+		front_set_state(device, RINGFOLD_STATE_CLOSED);
+	disk_changed(device);
+	return 0;
+}
+
+static void remove_front(struct front_device *device)
+{
+	struct front_disk *disk = dev_get_drvdata(&device->dev);
+
+	remove_disk(disk);
+	if (!device->lost)
+		front_set_state(device, RINGFOLD_STATE_CLOSED);
+	kfree(disk);
+}
+
+static struct front_driver driver = {
+	.driver = {
+		.name = "ringfold-block",
+		.owner = THIS_MODULE,
+		.suppress_bind_attrs = true,
+	},
+	.kind = RINGFOLD_DEVICE_BLOCK,
+	.probe = probe_disk,
+	.changed = disk_changed,
+	.remove = remove_front,
+};
+
+static int __init start_block_front(void)
+{
+	return ringfold_control_place.domain != 0 ? front_register_driver(&driver) : 0;
+}
+device_initcall(start_block_front);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The bus of virtual devices: what the control page lists, each with the driver of its kind. */
+#include <linux/init.h>
+#include <linux/interrupt.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <asm/ringfold.h>
+
+#include "bus.h"
+
+/* How long the start of the system waits for the devices that are there from the beginning. */
+#define START_PATIENCE (10 * HZ)
+
+static struct ringfold_borrowed control;
+static int control_irq;
+static struct front_device *devices[RINGFOLD_CONTROL_DEVICES];
+static DECLARE_WAIT_QUEUE_HEAD(settling);
+static bool looked;
+
+static void look(struct work_struct *work);
+static DECLARE_WORK(look_work, look);
+
+static struct front_driver *driver_of(const struct front_device *device)
+{
+	return device->dev.driver != NULL ? container_of(device->dev.driver, struct front_driver, driver) : NULL;
+}
+
+u32 front_back_state(const struct front_device *device)
+{
+	/* Before all that it stands for. */
+	return smp_load_acquire(&device->page->back_state);
+}
+
+void front_set_state(struct front_device *device, u32 state)
+{
+	device->state = state;
+	/* After all that it stands for. */
+	smp_store_release(&device->page->front_state, state);
+	ringfold_notify(control_irq);
+}
+
+void front_settled(struct front_device *device)
+{
+	WRITE_ONCE(device->settled, true);
+	wake_up_all(&settling);
+}
+
+/* --- the bus --- */
+
+static int bus_match(struct device *device, struct device_driver *driver)
+{
+	return to_front_device(device)->entry.kind == container_of(driver, struct front_driver, driver)->kind;
+}
+
+static int bus_probe(struct device *device)
+{
+	struct front_device *front = to_front_device(device);
+	int error = driver_of(front)->probe(front);
+
+	if (error != 0)
+		front_settled(front);
+	return error;
+}
+
+static void bus_remove(struct device *device)
+{
+	struct front_device *front = to_front_device(device);
+
+	driver_of(front)->remove(front);
+}
+
+static struct bus_type bus = {
+	.name = "ringfold",
+	.match = bus_match,
+	.probe = bus_probe,
+	.remove = bus_remove,
+};
+
+static void release_device(struct device *device)
+{
+	struct front_device *front = to_front_device(device);
+
+	ringfold_give_back(&front->borrowed);
+	kfree(front);
+}
+
+/* --- what the control page says --- */
+
+static struct ringfold_control_page *control_page(void)
+{
+	return control.address;
+}
+
+static struct ringfold_control_device read_entry(unsigned int place)
+{
+	const struct ringfold_control_device *shared = &control_page()->devices[place];
+	struct ringfold_control_device entry;
+	u32 generation;
+
+	do {
+		/* Before the fields. */
+		generation = smp_load_acquire(&shared->generation);
+		entry = *shared;
+		/* No load of the fields moves behind the second one of the generation. */
+		smp_rmb();
+	} while (generation != READ_ONCE(shared->generation));
+	entry.generation = generation;
+	return entry;
+}
+
+static int add_device(struct front_device *device, unsigned int place, const struct ringfold_control_device *entry)
+{
+	int error;
+
+	device->place = place;
+	device->entry = *entry;
+	error = ringfold_borrow(entry->domain, entry->reference, 1, &device->borrowed);
+	if (error != 0) {
+		kfree(device);
+		return error;
+	}
+	device->page = device->borrowed.address;
+	/* Of an earlier kernel of this guest, if it is not 0. */
+	device->state = READ_ONCE(device->page->front_state);
+	device->dev.bus = &bus;
+	device->dev.release = release_device;
+	dev_set_name(&device->dev, "%u-%u", entry->kind, entry->number);
+	error = device_register(&device->dev);
+	if (error != 0)
+		put_device(&device->dev);
+	return error;
+}
+
+static void find_device(unsigned int place, const struct ringfold_control_device *entry)
+{
+	struct front_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
+	int error = device != NULL ? add_device(device, place, entry) : -ENOMEM;
+
+	if (error == 0)
+		devices[place] = device;
+	else
+		pr_err("ringfold: device %u of kind %u: %d\n", entry->number, entry->kind, error);
+}
+
+static void tell_driver(struct front_device *device)
+{
+	device_lock(&device->dev);
+	if (driver_of(device) != NULL)
+		driver_of(device)->changed(device);
+	device_unlock(&device->dev);
+}
+
+static void look_at_place(unsigned int place)
+{
+	struct ringfold_control_device entry = read_entry(place);
+	struct front_device *device = devices[place];
+
+	if (device != NULL && device->entry.generation != entry.generation) {
+		device->lost = true;
+		device_unregister(&device->dev);
+		devices[place] = NULL;
+		device = NULL;
+	}
+	if (device != NULL)
+		tell_driver(device);
+	else if (entry.generation != 0)
+		find_device(place, &entry);
+}
+
+static void look(struct work_struct *work)
+{
+	unsigned int place;
+
+	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++)
+		look_at_place(place);
+	WRITE_ONCE(looked, true);
+	wake_up_all(&settling);
+}
+
+void front_look_again(void)
+{
+	/* Disks come and go meanwhile, which takes its time. */
+	queue_work(system_long_wq, &look_work);
+}
+
+static irqreturn_t note_change(int irq, void *data)
+{
+	front_look_again();
+	return IRQ_HANDLED;
+}
+
+int front_register_driver(struct front_driver *driver)
+{
+	driver->driver.bus = &bus;
+	return driver_register(&driver->driver);
+}
+EXPORT_SYMBOL_GPL(front_register_driver);
+
+/* --- the beginning --- */
+
+static int __init connect_control(const struct ringfold_control_place *place)
+{
+	int error = ringfold_borrow(place->domain, place->reference, 1, &control);
+
+	if (error != 0)
+		return error;
+	if (control_page()->magic != RINGFOLD_CONTROL_MAGIC || control_page()->version != RINGFOLD_CONTROL_VERSION)
+		return -EPROTO;
+	control_irq = ringfold_connect_channel(place->domain, place->port, 0);
+	return control_irq < 0 ? control_irq : request_irq(control_irq, note_change, 0, "ringfold-control", NULL);
+}
+
+static int __init start_bus(void)
+{
+	int error;
+
+	if (!ringfold_domain)
+		return 0;
+	error = bus_register(&bus);
+	if (error != 0 || ringfold_control_place.domain == 0)
+		return error;
+	error = connect_control(&ringfold_control_place);
+	if (error != 0) {
+		pr_err("ringfold: no control page: %d\n", error);
+		return error;
+	}
+	front_look_again();
+	return 0;
+}
+subsys_initcall(start_bus);
+
+static bool all_settled(void)
+{
+	unsigned int place;
+
+	if (!READ_ONCE(looked))
+		return false;
+	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++) {
+		struct front_device *device = READ_ONCE(devices[place]);
+
+		if (device != NULL && device->dev.driver != NULL && !READ_ONCE(device->settled))
+			return false;
+	}
+	return true;
+}
+
+/* What comes next may be mounting the root file system. */
+static int __init wait_for_devices(void)
+{
+	if (ringfold_domain && ringfold_control_place.domain != 0 && !wait_event_timeout(settling, all_settled(), START_PATIENCE))
+		pr_warn("ringfold: not all devices are there yet\n");
+	return 0;
+}
+late_initcall_sync(wait_for_devices);
