@@ -49,6 +49,9 @@ class Commands {
     Result schedule(Arguments arguments);
     Result set_maximum(Arguments arguments);
     Result registers(Arguments arguments) const;
+    Result block_list(Arguments arguments) const;
+    Result block_attach(Arguments arguments);
+    Result block_detach(Arguments arguments);
     Result info(Arguments) const;
     Result stats(Arguments) const;
     Result version(Arguments) const;

@@ -44,6 +44,7 @@ GuestPlan plan_of(const DomainConfig &config, const GuestFiles &files) {
     plan.command_line = config.command_line;
     plan.kernel = &files.kernel;
     plan.ramdisk = files.ramdisk.bytes();
+    plan.disks = config.disks;
     return plan;
 }
 

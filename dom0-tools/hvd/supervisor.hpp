@@ -52,6 +52,8 @@ class Supervisor {
     Outcome<void> shut_down(const GuestReference &guest, uint32_t reason);
     Outcome<void> pause(const GuestReference &guest);
     Outcome<void> unpause(const GuestReference &guest);
+    Outcome<void> attach(const GuestReference &guest, const DiskConfig &disk);
+    Outcome<void> detach(const GuestReference &guest, uint32_t number, bool force);
     Outcome<void> rename(const GuestReference &guest, const std::string &name);
 
     // By name or number.

@@ -142,6 +142,20 @@ Outcome<void> check_type(DomainConfig &, Node node) {
                         : wrong(fmt::format("\"{}\": expected \"pv\": Ringfold's guests are paravirtualized", type));
 }
 
+Outcome<void> set_disks(DomainConfig &config, Node node) {
+    const toml::array *list = node.as_array();
+    if (list == nullptr) {
+        return expected("a list of texts", node);
+    }
+    config.disks.clear();
+    for (const toml::node &element : *list) {
+        const auto number = static_cast<uint32_t>(config.disks.size());
+        const std::string text = TRY(text_in(element));
+        config.disks.push_back(TRY(parse_disk(text, number)));
+    }
+    return {};
+}
+
 // Nothing of it is there yet; an empty list asks for nothing.
 Outcome<void> not_supported(DomainConfig &, Node node) {
     const toml::array *list = node.as_array();
@@ -176,7 +190,7 @@ constexpr std::array keys{
     Key{"on_reboot", set_action<&DomainConfig::on_reboot>},
     Key{"on_crash", set_action<&DomainConfig::on_crash>},
     Key{"on_watchdog", set_action<&DomainConfig::on_watchdog>},
-    Key{"disk", not_supported},
+    Key{"disk", set_disks},
     Key{"vif", not_supported},
     Key{"pci", not_supported},
     Key{"usbdev", not_supported},
@@ -289,6 +303,9 @@ Outcome<DomainConfig> load_config(const std::string &file, std::span<const std::
     config.kernel = std::filesystem::absolute(config.kernel).lexically_normal();
     if (!config.ramdisk.empty()) {
         config.ramdisk = std::filesystem::absolute(config.ramdisk).lexically_normal();
+    }
+    for (DiskConfig &disk : config.disks) {
+        disk.target = std::filesystem::absolute(disk.target).lexically_normal();
     }
     return config;
 }

@@ -1,17 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/device_port.hpp"
 
+#include "dom0-tools/library/disk_file.hpp"
+
 #include <fcntl.h>
 #include <linux/ringfold.h>
+#include <linux/ringfold_backend.h>
+#include <ringfold/device.h>
 #include <sys/ioctl.h>
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace ringfold::tools {
 
 namespace {
+
+std::string_view state_text(const ringfold_backend_device &device) {
+    switch (device.back_state) {
+        case RINGFOLD_STATE_OFFERED:
+            return "offered";
+        case RINGFOLD_STATE_CONNECTED:
+            return device.front_state == RINGFOLD_STATE_CONNECTED ? "connected" : "connecting";
+        case RINGFOLD_STATE_CLOSING:
+            return "leaving";
+        default:
+            return device.error == 0 ? "closed" : "broken";
+    }
+}
+
+DiskState state_of(const ringfold_backend_device &device) {
+    return {.number = device.number,
+            .read_only = (device.flags & RINGFOLD_BACKEND_READ_ONLY) != 0,
+            .state = std::string(state_text(device)),
+            .queues = device.queues,
+            .sectors = device.sectors,
+            .requests = device.requests,
+            .bytes = device.bytes};
+}
 
 uint64_t user_address(const void *object) { return reinterpret_cast<uint64_t>(object); }
 
@@ -34,7 +62,8 @@ Outcome<std::unique_ptr<DevicePort>> DevicePort::open(const std::string &path) {
         return Failure{failure.kind == Kind::permission ? Kind::permission : Kind::connection,
                        failure.text + (missing ? " (is this the control domain of a Ringfold machine?)" : "")};
     }
-    return std::unique_ptr<DevicePort>(new DevicePort(std::move(device)));
+    Descriptor backend(::open("/dev/ringfold-backend", O_RDWR | O_CLOEXEC));
+    return std::unique_ptr<DevicePort>(new DevicePort(std::move(device), std::move(backend)));
 }
 
 Outcome<HypercallAnswer> DevicePort::request(const HypercallRequest &request) {
@@ -90,6 +119,80 @@ Outcome<std::vector<uint32_t>> DevicePort::raised() {
     }
     numbers.resize(length < 0 ? 0 : static_cast<std::size_t>(length) / sizeof numbers[0]);
     return numbers;
+}
+
+Outcome<ControlPlace> DevicePort::open_devices(DomainId domain) {
+    if (!backend_.is_open()) {
+        return Failure{Kind::unsupported, "this kernel serves no devices: it has no /dev/ringfold-backend"};
+    }
+    ringfold_backend_domain request{};
+    request.domain = domain.raw();
+    if (control(backend_.number(), RINGFOLD_BACKEND_OPEN, &request) < 0) {
+        return system_failure(fmt::format("a control page for domain {}", domain.raw()), errno);
+    }
+    return ControlPlace{request.reference, request.port};
+}
+
+Outcome<void> DevicePort::add_disk(DomainId domain, const DiskConfig &disk) {
+    const Descriptor device = TRY(open_disk(disk));
+    ringfold_backend_block request{};
+    request.domain = domain.raw();
+    request.number = disk.number;
+    request.descriptor = device.number();
+    request.flags = disk.read_only ? RINGFOLD_BACKEND_READ_ONLY : 0;
+    request.queue_limit = disk.queues;
+    if (control(backend_.number(), RINGFOLD_BACKEND_ADD_BLOCK, &request) < 0) {
+        const int error = errno;
+        const std::string doing = fmt::format("disk {} ({})", disk_name(disk.number), disk.target);
+        return error == EBUSY ? Failure{Kind::busy, doing + ": somebody else uses it for writing"}
+                              : system_failure(doing, error);
+    }
+    return {};
+}
+
+Outcome<void> DevicePort::remove_disk(DomainId domain, uint32_t number, bool force) {
+    ringfold_backend_remove request{};
+    request.domain = domain.raw();
+    request.kind = RINGFOLD_DEVICE_BLOCK;
+    request.number = static_cast<uint16_t>(number);
+    request.flags = force ? RINGFOLD_BACKEND_FORCE : 0;
+    if (control(backend_.number(), RINGFOLD_BACKEND_REMOVE, &request) == 0) {
+        return {};
+    }
+    const int error = errno;
+    if (error == ENODEV || error == ENOENT) {
+        return Failure{Kind::not_found, fmt::format("there is no disk {}", disk_name(number))};
+    }
+    return system_failure(fmt::format("removing disk {}", disk_name(number)), error);
+}
+
+Outcome<std::vector<DiskState>> DevicePort::disks(DomainId domain) {
+    std::vector<ringfold_backend_device> devices(RINGFOLD_CONTROL_DEVICES);
+    ringfold_backend_list request{};
+    request.domain = domain.raw();
+    request.count = static_cast<uint32_t>(devices.size());
+    request.devices = user_address(devices.data());
+    std::vector<DiskState> found;
+    if (control(backend_.number(), RINGFOLD_BACKEND_LIST, &request) < 0) {
+        const int error = errno;
+        // Nobody has opened devices for it: hvd did not make it.
+        return error == ENOENT ? Outcome<std::vector<DiskState>>{found} : system_failure("listing disks", error);
+    }
+    devices.resize(std::min<std::size_t>(request.count, devices.size()));
+    for (const ringfold_backend_device &device : devices) {
+        if (device.kind == RINGFOLD_DEVICE_BLOCK) {
+            found.push_back(state_of(device));
+        }
+    }
+    return found;
+}
+
+Outcome<void> DevicePort::close_devices(DomainId domain) {
+    const unsigned long number = domain.raw();
+    if (!backend_.is_open() || ioctl(backend_.number(), RINGFOLD_BACKEND_CLOSE, number) == 0 || errno == ENOENT) {
+        return {};
+    }
+    return system_failure(fmt::format("taking the devices of domain {} away", domain.raw()), errno);
 }
 
 }  // namespace ringfold::tools

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// /dev/ringfold, as <linux/ringfold.h> describes it.
+// /dev/ringfold and /dev/ringfold-backend, as <linux/ringfold.h> and <linux/ringfold_backend.h> describe them.
 #pragma once
 
 #include "dom0-tools/library/descriptor.hpp"
@@ -21,11 +21,17 @@ class DevicePort final : public HypercallPort {
     Outcome<void> bind_virtual_irq(uint32_t irq) override;
     Outcome<std::vector<uint32_t>> raised() override;
     [[nodiscard]] int descriptor() const override { return device_.number(); }
+    Outcome<ControlPlace> open_devices(DomainId domain) override;
+    Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
+    Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
+    Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> close_devices(DomainId domain) override;
 
   private:
-    explicit DevicePort(Descriptor device) : device_(std::move(device)) {}
+    DevicePort(Descriptor device, Descriptor backend) : device_(std::move(device)), backend_(std::move(backend)) {}
 
     Descriptor device_;
+    Descriptor backend_;  // of a kernel that serves no devices: not open
 };
 
 }  // namespace ringfold::tools

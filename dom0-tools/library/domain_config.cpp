@@ -80,6 +80,30 @@ std::string domain_name_rule() {
         RINGFOLD_DOMAIN_NAME_SIZE - 1);
 }
 
+namespace {
+
+Outcome<void> check_disks(const std::vector<DiskConfig> &disks) {
+    for (std::size_t index = 0; index < disks.size(); ++index) {
+        for (std::size_t other = 0; other < index; ++other) {
+            if (disks[other].number == disks[index].number) {
+                return wrong(fmt::format("disk: {} and {} are both {}", disks[other].target, disks[index].target,
+                                         disk_name(disks[index].number)));
+            }
+        }
+    }
+    return {};
+}
+
+nlohmann::json disks_json(const std::vector<DiskConfig> &disks) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const DiskConfig &disk : disks) {
+        list.push_back(to_json(disk));
+    }
+    return list;
+}
+
+}  // namespace
+
 Outcome<void> check_config(const DomainConfig &config) {
     if (!is_domain_name(config.name)) {
         return wrong(config.name.empty() ? "name is missing"
@@ -108,7 +132,7 @@ Outcome<void> check_config(const DomainConfig &config) {
     if (config.cap > RINGFOLD_CAP_MAX) {
         return wrong(fmt::format("cap = {}: expected 0 (none) to {}", config.cap, RINGFOLD_CAP_MAX));
     }
-    return {};
+    return check_disks(config.disks);
 }
 
 nlohmann::json to_json(const DomainConfig &config) {
@@ -123,6 +147,7 @@ nlohmann::json to_json(const DomainConfig &config) {
             {"cpus", config.cpus},
             {"cpu_weight", config.weight},
             {"cap", config.cap},
+            {"disk", disks_json(config.disks)},
             {"on_poweroff", name_of(config.on_poweroff)},
             {"on_reboot", name_of(config.on_reboot)},
             {"on_crash", name_of(config.on_crash)},
@@ -143,6 +168,9 @@ Outcome<DomainConfig> config_from_json(const nlohmann::json &json) {
         config.cpus = json.at("cpus").get<std::vector<uint64_t>>();
         config.weight = json.at("cpu_weight").get<uint32_t>();
         config.cap = json.at("cap").get<uint32_t>();
+        for (const nlohmann::json &disk : json.value("disk", nlohmann::json::array())) {
+            config.disks.push_back(disk_from_json(disk));
+        }
         config.on_poweroff = TRY(action_from(json, "on_poweroff"));
         config.on_reboot = TRY(action_from(json, "on_reboot"));
         config.on_crash = TRY(action_from(json, "on_crash"));

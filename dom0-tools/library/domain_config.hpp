@@ -4,6 +4,7 @@
 // while the domain lives, so that it can be started again.
 #pragma once
 
+#include "dom0-tools/library/disk_config.hpp"
 #include "dom0-tools/library/outcome.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -42,6 +43,7 @@ struct DomainConfig {
     std::vector<uint64_t> cpus;  // sets of CPUs: for each vCPU, the last one for the rest; empty: all
     uint32_t weight = 256;
     uint32_t cap = 0;
+    std::vector<DiskConfig> disks;
     EndAction on_poweroff = EndAction::destroy;
     EndAction on_reboot = EndAction::restart;
     EndAction on_crash = EndAction::destroy;

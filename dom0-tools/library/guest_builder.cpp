@@ -41,10 +41,26 @@ Outcome<DomainLayout> lay_out(const GuestPlan &plan) {
             (needed >= plan.memory.raw() ? ": give it more memory" : "")};
 }
 
-// Where fill() writes the start info, and all the rest of the start.
-void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory, DomainId id,
-                      uint64_t features) {
+// A control page, where devices can be listed from now on. A kernel that serves none will do for a guest without any.
+Outcome<ringfold_start_info> open_devices(const Hypervisor &hypervisor, const GuestPlan &plan, DomainId id) {
     ringfold_start_info info{};
+    const Outcome<ControlPlace> place = hypervisor.port().open_devices(id);
+    if (!place.ok()) {
+        return plan.disks.empty() && place.error().kind == Kind::unsupported ? Outcome<ringfold_start_info>{info}
+                                                                             : place.error();
+    }
+    info.control_domain = TRY(hypervisor.describe(self_domain)).domain;
+    info.control_reference = place.value().reference;
+    info.control_port = place.value().port;
+    for (const DiskConfig &disk : plan.disks) {
+        TRY(hypervisor.port().add_disk(id, disk));
+    }
+    return info;
+}
+
+// Where fill() writes all the rest of the start.
+void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory, DomainId id,
+                      uint64_t features, ringfold_start_info info) {
     info.magic = RINGFOLD_START_INFO_MAGIC;
     info.abi_version = RINGFOLD_ABI_VERSION;
     info.domain_id = id.raw();
@@ -132,7 +148,8 @@ Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &p
         return during(fmt::format("{} MiB of memory for it", plan.memory.bytes() >> 20), frames.error());
     }
     GuestMemory memory = TRY(GuestMemory::create(frames.take(), FrameCount{layout.first_free.raw()}));
-    write_start_info(plan, layout, memory, domain.id(), version.features);
+    const ringfold_start_info devices = TRY(open_devices(hypervisor, plan, domain.id()));
+    write_start_info(plan, layout, memory, domain.id(), version.features, devices);
     fill(plan, layout, memory);
     TRY(memory.copy_to(hypervisor, domain.id()));
     domain.keep();

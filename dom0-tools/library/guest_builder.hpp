@@ -21,6 +21,7 @@ struct GuestPlan {
     std::string command_line;
     const KernelImage *kernel = nullptr;
     Bytes ramdisk;  // may be empty
+    std::vector<DiskConfig> disks;
 };
 
 struct BuiltGuest {

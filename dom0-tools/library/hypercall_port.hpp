@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The seam below the tools: what carries hypercalls. /dev/ringfold in dom0 (device_port.hpp), a model in memory in
-// tests.
+// The seam below the tools: what carries hypercalls, and what makes virtual devices. /dev/ringfold and
+// /dev/ringfold-backend in dom0 (device_port.hpp), a model in memory in tests.
 #pragma once
 
+#include "dom0-tools/library/disk_config.hpp"
 #include "dom0-tools/library/outcome.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -11,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace ringfold::tools {
@@ -29,6 +31,23 @@ struct HypercallAnswer {
 
 enum class CopyDirection : uint32_t { in = 0, out = 1 };
 
+// A control page of a domain (ringfold/device.h), as its start info is to name it.
+struct ControlPlace {
+    uint32_t reference = 0;
+    uint32_t port = 0;
+};
+
+// A disk that a domain has.
+struct DiskState {
+    uint32_t number = 0;
+    bool read_only = false;
+    std::string state;  // for people
+    uint32_t queues = 0;
+    uint64_t sectors = 0;
+    uint64_t requests = 0;  // served so far
+    uint64_t bytes = 0;     // of reads and writes
+};
+
 class HypercallPort {
   public:
     virtual ~HypercallPort() = default;
@@ -44,6 +63,15 @@ class HypercallPort {
     virtual Outcome<std::vector<uint32_t>> raised() = 0;
     // Readable when raised() has something to say; -1: there is none.
     [[nodiscard]] virtual int descriptor() const = 0;
+
+    // Makes a domain's control page; unsupported: this kernel serves no devices.
+    virtual Outcome<ControlPlace> open_devices(DomainId domain) = 0;
+    virtual Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) = 0;
+    // Asks the domain to let go of a disk: it is gone when disks() does not show it any more. By force: at once.
+    virtual Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) = 0;
+    virtual Outcome<std::vector<DiskState>> disks(DomainId domain) = 0;
+    // Takes all devices away, without asking the domain; it need not have any.
+    virtual Outcome<void> close_devices(DomainId domain) = 0;
 };
 
 }  // namespace ringfold::tools

@@ -91,6 +91,7 @@ Outcome<void> Hypervisor::start(DomainId domain, ringfold_vcpu_context context, 
 }
 
 Outcome<void> Hypervisor::destroy(DomainId domain) const {
+    TRY(port_->close_devices(domain));
     TRY(calls::issue_until_done(*port_, {RINGFOLD_HYPERCALL_DOMAIN_DESTROY, 0, {domain.raw()}, {}}));
     return {};
 }

@@ -53,7 +53,8 @@ class Hypervisor {
     [[nodiscard]] Outcome<void> copy_out(DomainId domain, std::span<const uint64_t> frames,
                                          std::span<std::byte> pages) const;
     [[nodiscard]] Outcome<void> start(DomainId domain, ringfold_vcpu_context context, uint64_t hypercall_return) const;
-    // busy: another domain still holds frames of it; it stays in state DYING and is to be destroyed again.
+    // Its devices go first. busy: another domain still holds frames of it; it stays in state DYING and is to be
+    // destroyed again.
     [[nodiscard]] Outcome<void> destroy(DomainId domain) const;
     [[nodiscard]] Outcome<void> shut_down(DomainId domain, uint32_t reason, uint32_t code) const;
     [[nodiscard]] Outcome<void> pause(DomainId domain) const;

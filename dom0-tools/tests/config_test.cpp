@@ -24,7 +24,7 @@ cpu_weight = 512
 cap = 150
 on_crash = "coredump-restart"
 on_poweroff = "preserve"
-disk = []
+disk = ["target=/dev/vg/web,access=rw,queues=2", "/srv/tools.img,raw,xvdd,r"]
 )";
 
 Outcome<DomainConfig> read(std::string_view text, const std::vector<std::string> &settings = {}) {
@@ -54,6 +54,34 @@ TEST(Config, EachKeyArrives) {
     EXPECT_EQ(config.on_crash, EndAction::coredump_restart);
     EXPECT_EQ(config.on_poweroff, EndAction::preserve);
     EXPECT_EQ(config.on_reboot, EndAction::restart);
+    EXPECT_EQ(config.disks,
+              (std::vector<DiskConfig>{{.target = "/dev/vg/web", .number = 0, .read_only = false, .queues = 2},
+                                       {.target = "/srv/tools.img", .number = 3, .read_only = true}}));
+}
+
+TEST(Config, MistakesInDisksAreTold) {
+    const auto disk = [](const std::string &text) {
+        return mistake("name = \"web\"\nkernel = \"k\"\ndisk = [" + text + "]\n");
+    };
+    EXPECT_EQ(disk(R"("target=/dev/a,acess=rw")"),
+              R"(web.toml:3: disk: "target=/dev/a,acess=rw": unknown key "acess"; did you mean "access"?)");
+    EXPECT_EQ(disk(R"("target=/dev/a,access=x")"),
+              R"(web.toml:3: disk: "target=/dev/a,access=x": access "x": expected rw or ro)");
+    EXPECT_EQ(disk(R"("access=rw")"), R"(web.toml:3: disk: "access=rw": target is missing)");
+    EXPECT_EQ(
+        disk(R"("/dev/a,qcow2")"),
+        R"(web.toml:3: disk: "/dev/a,qcow2": format "qcow2": only raw is served; qemu-nbd makes a block device of others)");
+    EXPECT_EQ(disk(R"("/dev/a,raw,rd1")"), R"(web.toml:3: disk: "/dev/a,raw,rd1": vdev "rd1": expected rda to rdbl)");
+    EXPECT_EQ(disk(R"("/dev/a", "/dev/b,raw,rda")"), "web.toml: disk: /dev/a and /dev/b are both rda");
+    EXPECT_EQ(disk("1"), "web.toml:3: disk: expected a text in quotes, found a whole number");
+}
+
+TEST(Config, DisksHaveNames) {
+    EXPECT_EQ(disk_name(0), "rda");
+    EXPECT_EQ(disk_name(25), "rdz");
+    EXPECT_EQ(disk_name(26), "rdaa");
+    EXPECT_EQ(disk_name(63), "rdbl");
+    EXPECT_EQ(parse_disk("/dev/a,raw,rdaa", 0).value().number, 26U);
 }
 
 TEST(Config, SurvivesJson) {
@@ -97,7 +125,7 @@ TEST(Config, WhatIsMissingOrDoesNotFitTogetherIsSaid) {
 }
 
 TEST(Config, DevicesAreRefusedUntilTheyAreThere) {
-    for (const char *key : {"disk", "vif"}) {
+    for (const char *key : {"pci", "vif"}) {
         const auto config = read(std::string{key} + " = [\"x\"]\n");
         ASSERT_FALSE(config.ok());
         EXPECT_EQ(config.error().kind, Kind::unsupported);

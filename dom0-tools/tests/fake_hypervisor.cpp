@@ -320,6 +320,51 @@ Outcome<void> FakeHypervisor::bind_virtual_irq(uint32_t irq) {
     return {};
 }
 
+Outcome<ControlPlace> FakeHypervisor::open_devices(DomainId domain) {
+    if (!serves_devices) {
+        return Failure{Kind::unsupported, "no devices"};
+    }
+    if (added_disks.contains(domain.raw())) {
+        return Failure{Kind::exists, "it has a control page"};
+    }
+    added_disks[domain.raw()];
+    return ControlPlace{.reference = 100U + domain.raw(), .port = 200U + domain.raw()};
+}
+
+Outcome<void> FakeHypervisor::add_disk(DomainId domain, const DiskConfig &disk) {
+    const auto found = added_disks.find(domain.raw());
+    if (found == added_disks.end() || disk.target == "/dev/busy") {
+        return Failure{found == added_disks.end() ? Kind::not_found : Kind::busy, disk.target};
+    }
+    found->second.push_back(disk);
+    return {};
+}
+
+Outcome<void> FakeHypervisor::remove_disk(DomainId domain, uint32_t number, bool force) {
+    std::vector<DiskConfig> &all = added_disks[domain.raw()];
+    const auto found = std::ranges::find(all, number, &DiskConfig::number);
+    if (found == all.end()) {
+        return Failure{Kind::not_found, "there is no such disk"};
+    }
+    if (guests_let_go || force) {
+        all.erase(found);
+    }
+    return {};
+}
+
+Outcome<std::vector<DiskState>> FakeHypervisor::disks(DomainId domain) {
+    std::vector<DiskState> states;
+    for (const DiskConfig &disk : added_disks[domain.raw()]) {
+        states.push_back({.number = disk.number, .read_only = disk.read_only, .state = "connected"});
+    }
+    return states;
+}
+
+Outcome<void> FakeHypervisor::close_devices(DomainId domain) {
+    added_disks.erase(domain.raw());
+    return {};
+}
+
 Outcome<std::vector<uint32_t>> FakeHypervisor::raised() {
     std::vector<uint32_t> numbers;
     for (const uint32_t irq : raised_) {

@@ -45,6 +45,11 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<void> bind_virtual_irq(uint32_t irq) override;
     Outcome<std::vector<uint32_t>> raised() override;
     [[nodiscard]] int descriptor() const override { return -1; }
+    Outcome<ControlPlace> open_devices(DomainId domain) override;
+    Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
+    Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
+    Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> close_devices(DomainId domain) override;
 
     // What guests do.
     void write_console(uint16_t domain, std::string_view text);
@@ -57,6 +62,9 @@ class FakeHypervisor final : public HypercallPort {
 
     std::map<uint16_t, FakeDomain> domains;  // d1 is the control domain that calls
     std::set<uint64_t> free_machine_frames;
+    std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
+    bool guests_let_go = true;                                // of disks, when they are asked
+    bool serves_devices = true;
     std::string log;
     std::set<uint32_t> bound;
     std::string pressed_keys;

@@ -60,6 +60,9 @@ TEST_F(GuestBuilder, TheGuestFindsWhatTheAbiPromises) {
     const ringfold_start_info info = start_info(domain);
     EXPECT_EQ(info.magic, RINGFOLD_START_INFO_MAGIC);
     EXPECT_EQ(info.domain_id, id);
+    EXPECT_EQ(info.control_domain, 1U);
+    EXPECT_EQ(info.control_reference, 100U + id);
+    EXPECT_EQ(info.control_port, 200U + id);
     EXPECT_EQ(info.flags, RINGFOLD_START_PCID);
     EXPECT_EQ(info.vcpu_count, 2U);
     EXPECT_EQ(info.frame_count, 3000U);

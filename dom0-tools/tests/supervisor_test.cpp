@@ -200,6 +200,54 @@ TEST_F(SupervisorTest, ADomainWhoseFramesOthersHoldIsDestroyedLater) {
     EXPECT_EQ(ask("list").take().size(), 1U);
 }
 
+TEST_F(SupervisorTest, DisksComeAndGoWithTheirGuest) {
+    DomainConfig wanted = config();
+    wanted.disks = {{.target = "/dev/a", .number = 0}, {.target = "/dev/b", .number = 1, .read_only = true}};
+    ASSERT_TRUE(create(wanted).ok());
+    const uint16_t first = id_of("web");
+    EXPECT_EQ(fake.added_disks.at(first), wanted.disks);
+    ASSERT_TRUE(ask("block-attach", {{"domain", "web"}, {"disk", "target=/dev/c"}}).ok());
+    EXPECT_EQ(ask("block-list", {{"domain", "web"}}).take().size(), 3U);
+    EXPECT_EQ(ask("block-list", {{"domain", "web"}}).take()[2]["target"], "/dev/c");
+    EXPECT_EQ(ask("block-attach", {{"domain", "web"}, {"disk", "target=/dev/busy"}}).error().kind, Kind::busy);
+    EXPECT_EQ(ask("block-attach", {{"domain", "web"}, {"disk", "target=c"}}).error().kind, Kind::usage);
+    ASSERT_TRUE(ask("block-detach", {{"domain", "web"}, {"vdev", "rdb"}}).ok());
+    EXPECT_EQ(ask("block-detach", {{"domain", "web"}, {"vdev", "rdb"}}).error().kind, Kind::not_found);
+
+    now += 60 * second;
+    fake.end(first, RINGFOLD_SHUTDOWN_REBOOT);
+    deliver();
+    EXPECT_FALSE(fake.added_disks.contains(first));
+    const std::vector<DiskConfig> kept{{.target = "/dev/a", .number = 0}, {.target = "/dev/c", .number = 2}};
+    EXPECT_EQ(fake.added_disks.at(id_of("web")), kept) << "what was attached and detached stays so";
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+    EXPECT_TRUE(fake.added_disks.empty());
+}
+
+TEST_F(SupervisorTest, AGuestThatKeepsItsDiskHoldsUpNobody) {
+    DomainConfig wanted = config();
+    wanted.disks = {{.target = "/dev/a", .number = 0}};
+    ASSERT_TRUE(create(wanted).ok());
+    fake.guests_let_go = false;
+    ASSERT_TRUE(ask("block-detach", {{"domain", "web"}, {"vdev", "rda"}}).ok());
+    EXPECT_EQ(ask("block-list", {{"domain", "web"}}).take().size(), 1U);
+    ASSERT_TRUE(ask("block-detach", {{"domain", "web"}, {"vdev", "rda"}, {"force", true}}).ok());
+    EXPECT_EQ(ask("block-list", {{"domain", "web"}}).take().size(), 0U);
+}
+
+TEST_F(SupervisorTest, ADiskThatCannotBeServedLeavesNothing) {
+    const std::size_t free_before = fake.free_machine_frames.size();
+    DomainConfig wanted = config();
+    wanted.disks = {{.target = "/dev/a", .number = 0}, {.target = "/dev/busy", .number = 1}};
+    EXPECT_EQ(create(wanted).error().kind, Kind::busy);
+    EXPECT_TRUE(fake.added_disks.empty());
+    EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+    fake.serves_devices = false;
+    EXPECT_EQ(create(wanted).error().kind, Kind::unsupported);
+    EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+    EXPECT_TRUE(create(config()).ok()) << "a guest without devices needs no kernel that serves some";
+}
+
 TEST_F(SupervisorTest, RenameKeepsTheGuest) {
     ASSERT_TRUE(create(config()).ok());
     ASSERT_TRUE(create(config("other")).ok());

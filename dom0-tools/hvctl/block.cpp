@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/hvctl/command.hpp"
+#include "dom0-tools/hvctl/table.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+namespace ringfold::tools {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr int patience = 50;  // looks, until a guest that does not let go of a disk is given up
+constexpr auto look_interval = std::chrono::milliseconds(200);
+
+std::string number(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
+
+std::string disks_text(const json &rows) {
+    Table table({{"VDEV"},
+                 {"STATE"},
+                 {"ACCESS"},
+                 {"MiB", true},
+                 {"QUEUES", true},
+                 {"REQUESTS", true},
+                 {"MiB DONE", true},
+                 {"TARGET"}});
+    for (const json &row : rows) {
+        table.add({row.value("vdev", ""), row.value("state", ""), row.value("access", ""),
+                   std::to_string(row.value("sectors", uint64_t{0}) >> 11), number(row, "queues"),
+                   number(row, "requests"), std::to_string(row.value("bytes", uint64_t{0}) >> 20),
+                   row.value("target", "")});
+    }
+    return table.text();
+}
+
+struct DiskOptions {
+    std::string domain;
+    std::string disk;
+    bool force = false;
+};
+
+void add_list(CLI::App &app, Context &context) {
+    const auto domain = std::make_shared<std::string>();
+    CLI::App *command =
+        add_command(app, context, "block-list", "show the disks of a guest", [&context, domain]() -> Outcome<void> {
+            context.show(TRY(context.ask("block-list", {{"domain", *domain}})), disks_text);
+            return {};
+        });
+    command->add_option("DOMAIN", *domain, "name or number")->required();
+}
+
+Outcome<void> attach(const Context &context, const DiskOptions &options) {
+    context.show(TRY(context.ask("block-attach", {{"domain", options.domain}, {"disk", options.disk}})),
+                 [](const json &answer) { return answer.value("vdev", "") + "\n"; });
+    return {};
+}
+
+void add_attach(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<DiskOptions>();
+    CLI::App *command = add_command(app, context, "block-attach", "give a running guest a disk",
+                                    [&context, options] { return attach(context, *options); });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("DISK", options->disk, "as in a configuration: target=PATH,vdev=rdb,access=ro")->required();
+}
+
+// hvd only asks the guest, which may take its time, or for ever.
+Outcome<void> detach(const Context &context, const DiskOptions &options) {
+    Client client = TRY(context.connect());
+    TRY(client.request("block-detach", {{"domain", options.domain}, {"vdev", options.disk}, {"force", options.force}}));
+    for (int look = 0; look < patience; ++look) {
+        const json rows = TRY(client.request("block-list", {{"domain", options.domain}}));
+        if (std::ranges::none_of(rows, [&](const json &row) { return row.value("vdev", "") == options.disk; })) {
+            context.show(json::object(), [](const json &) { return std::string{}; });
+            return {};
+        }
+        std::this_thread::sleep_for(look_interval);
+    }
+    return Failure{Kind::busy, fmt::format("{} does not let go of {} (is it mounted there?); it will be gone when it "
+                                           "does, or at once with --force",
+                                           options.domain, options.disk)};
+}
+
+void add_detach(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<DiskOptions>();
+    CLI::App *command = add_command(app, context, "block-detach", "take a disk away from a running guest",
+                                    [&context, options] { return detach(context, *options); });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("VDEV", options->disk, "like rdb, as block-list shows it")->required();
+    command->add_flag("-F,--force", options->force, "without asking the guest: what it writes now is lost");
+}
+
+}  // namespace
+
+void add_block_commands(CLI::App &app, Context &context) {
+    add_list(app, context);
+    add_attach(app, context);
+    add_detach(app, context);
+}
+
+}  // namespace ringfold::tools

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dom0-tools/library/disk_config.hpp"
+
+#include "dom0-tools/library/nearest.hpp"
+#include "dom0-tools/library/values.hpp"
+
+#include <ringfold/device.h>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace ringfold::tools {
+
+namespace {
+
+using Set = Outcome<void> (*)(DiskConfig &, std::string_view);
+
+constexpr uint32_t letters = 26;
+constexpr uint32_t most_disks = RINGFOLD_CONTROL_DEVICES;
+
+Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
+
+Outcome<void> set_target(DiskConfig &disk, std::string_view text) {
+    disk.target = text;
+    return text.empty() ? Outcome<void>{wrong("target is empty: the path of a block device or a file")}
+                        : Outcome<void>{};
+}
+
+Outcome<void> check_format(DiskConfig &, std::string_view text) {
+    if (text.empty() || text == "raw") {
+        return {};
+    }
+    return Failure{Kind::unsupported,
+                   fmt::format("format \"{}\": only raw is served; qemu-nbd makes a block device of others", text)};
+}
+
+Outcome<void> set_number(DiskConfig &disk, std::string_view text) {
+    if (text.empty()) {
+        return {};
+    }
+    std::string_view name = text;
+    for (const std::string_view prefix : {"rd", "xvd", "sd", "hd"}) {
+        if (name.starts_with(prefix)) {
+            name.remove_prefix(prefix.size());
+            break;
+        }
+    }
+    uint32_t number = 0;
+    for (const char letter : name) {
+        if (letter < 'a' || letter > 'z' || number > most_disks) {
+            number = 0;
+            break;
+        }
+        number = number * letters + static_cast<uint32_t>(letter - 'a') + 1;
+    }
+    if (number == 0 || number > most_disks || name.size() == text.size()) {
+        return wrong(fmt::format("vdev \"{}\": expected rda to {}", text, disk_name(most_disks - 1)));
+    }
+    disk.number = number - 1;
+    return {};
+}
+
+Outcome<void> set_access(DiskConfig &disk, std::string_view text) {
+    constexpr std::array<std::string_view, 4> known{"rw", "w", "ro", "r"};
+    const auto found = std::ranges::find(known, text);
+    if (found == known.end() && !text.empty()) {
+        return wrong(fmt::format("access \"{}\": expected rw or ro", text));
+    }
+    disk.read_only = text == "ro" || text == "r";
+    return {};
+}
+
+Outcome<void> set_queues(DiskConfig &disk, std::string_view text) {
+    disk.queues = static_cast<uint32_t>(TRY(parse_number(text, 1, RINGFOLD_DEVICE_QUEUES)));
+    return {};
+}
+
+Outcome<void> check_backend(DiskConfig &, std::string_view text) {
+    return text.empty() || text == "phy"
+               ? Outcome<void>{}
+               : Failure{Kind::unsupported, fmt::format("backendtype \"{}\": disks are served by the kernel", text)};
+}
+
+struct Key {
+    std::string_view name;
+    Set set;
+};
+
+// The first ones in the order of xl's short form.
+constexpr std::array keys{
+    Key{"target", set_target}, Key{"format", check_format}, Key{"vdev", set_number},
+    Key{"access", set_access}, Key{"queues", set_queues},   Key{"backendtype", check_backend},
+};
+constexpr std::size_t short_keys = 4;
+
+constexpr auto known_names = [] {
+    std::array<std::string_view, keys.size()> names;
+    std::ranges::transform(keys, names.begin(), &Key::name);
+    return names;
+}();
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t first = text.find_first_not_of(' ');
+    return first == std::string_view::npos ? std::string_view{}
+                                           : text.substr(first, text.find_last_not_of(' ') + 1 - first);
+}
+
+Outcome<void> set_named(DiskConfig &disk, std::string_view name, std::string_view value) {
+    for (const Key &key : keys) {
+        if (key.name == name) {
+            return key.set(disk, value);
+        }
+    }
+    const std::string_view close = nearest(name, known_names);
+    return wrong(
+        fmt::format("unknown key \"{}\"{}", name, close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
+}
+
+Outcome<void> set_part(DiskConfig &disk, std::string_view part, std::size_t position) {
+    const std::size_t equals = part.find('=');
+    if (equals != std::string_view::npos) {
+        return set_named(disk, trimmed(part.substr(0, equals)), trimmed(part.substr(equals + 1)));
+    }
+    if (position >= short_keys) {
+        return wrong(fmt::format("\"{}\": expected KEY=VALUE", part));
+    }
+    return keys[position].set(disk, part);
+}
+
+}  // namespace
+
+std::string disk_name(uint32_t number) {
+    std::string name;
+    for (++number; number > 0; number = (number - 1) / letters) {
+        name.insert(name.begin(), static_cast<char>('a' + (number - 1) % letters));
+    }
+    return "rd" + name;
+}
+
+Outcome<DiskConfig> parse_disk(std::string_view text, uint32_t number) {
+    DiskConfig disk;
+    disk.number = number;
+    std::size_t position = 0;
+    for (std::string_view rest = text;; ++position) {
+        const std::size_t comma = rest.find(',');
+        const Outcome<void> set = set_part(disk, trimmed(rest.substr(0, comma)), position);
+        if (!set.ok()) {
+            return during(fmt::format("\"{}\"", text), set.error());
+        }
+        if (comma == std::string_view::npos) {
+            break;
+        }
+        rest.remove_prefix(comma + 1);
+    }
+    return disk.target.empty() ? Outcome<DiskConfig>{wrong(fmt::format("\"{}\": target is missing", text))}
+                               : Outcome<DiskConfig>{disk};
+}
+
+nlohmann::json to_json(const DiskConfig &disk) {
+    return {{"target", disk.target},
+            {"vdev", disk_name(disk.number)},
+            {"number", disk.number},
+            {"access", disk.read_only ? "ro" : "rw"},
+            {"queues", disk.queues}};
+}
+
+DiskConfig disk_from_json(const nlohmann::json &json) {
+    DiskConfig disk;
+    disk.target = json.at("target").get<std::string>();
+    disk.number = json.at("number").get<uint32_t>();
+    disk.read_only = json.at("access").get<std::string>() == "ro";
+    disk.queues = json.at("queues").get<uint32_t>();
+    return disk;
+}
+
+}  // namespace ringfold::tools
