@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disks of guests: written, verified, read-only, taken away under load, in real machines whose dom0 serves them.
+
+`make linux root` builds what this boots; without it these tests are skipped.
+"""
+
+import shutil
+
+import pytest
+
+from linux_host import KERNEL, empty_disk, needs_linux, run, script
+from machine import BUILD, ROOT
+from ramdisk import with_command
+
+pytestmark = needs_linux
+
+# What a guest of these tests does: it runs each line that is typed, and says how that ended.
+GUEST = """
+echo "guest: up"
+while read -r line; do
+    echo "guest: run $line"
+    sh -c "$line" < /dev/null
+    echo "guest: status $?"
+done < /dev/hvc0
+"""
+
+
+@pytest.fixture
+def overlay(tmp_path):
+    """The tools, and a kernel and a RAM disk for guests."""
+    directory = tmp_path / "overlay"
+    (directory / "bin").mkdir(parents=True)
+    (directory / "boot").mkdir()
+    for tool in ("hvd", "hvctl"):
+        shutil.copy(BUILD / "dom0-tools" / tool, directory / "bin" / tool)
+    shutil.copy(KERNEL, directory / "boot/vmlinux")
+    scratch = tmp_path / "guest"
+    scratch.mkdir()
+    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", GUEST, scratch), directory / "boot/guest.cpio")
+    return directory
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_disks_hold_what_guests_write(tmp_path, overlay, cpus):
+    disk = empty_disk(tmp_path / "disk", 64)
+    said = run(tmp_path, script("block"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}", "--tools")
+    assert [line for line in said if line.startswith("ok ")] == [
+        "ok a guest has its disks",
+        "ok a file system holds what was written, also for dom0",
+        "ok a read-only disk refuses to be written",
+        "ok fio verifies what it wrote",
+        "ok a disk comes and goes while the guest runs",
+        "ok a guest that is destroyed while it writes leaves nothing",
+    ], said
