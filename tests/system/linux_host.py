@@ -2,11 +2,13 @@
 """Runs commands in test machines for the tests of Linux: what tests/testhost does, with its status and lines."""
 
 import pathlib
+import shutil
 import subprocess
 
 import pytest
 
 from machine import BUILD, PATIENCE, ROOT
+from ramdisk import add_tools, with_command
 
 KERNEL = ROOT / "build/linux/vmlinux"
 DOM0 = ROOT / "tests/system/dom0"
@@ -31,3 +33,13 @@ def empty_disk(path: pathlib.Path, mebibytes):
     with path.open("wb") as file:
         file.truncate(mebibytes << 20)
     return path
+
+
+def tools_overlay(tmp_path, guest_command):
+    """What a control domain with guests needs: the tools, a kernel for guests, and a RAM disk whose command they run."""
+    directory = tmp_path / "overlay"
+    add_tools(directory, BUILD, KERNEL)
+    scratch = tmp_path / "guest"
+    scratch.mkdir()
+    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", guest_command, scratch), directory / "boot/guest.cpio")
+    return directory

@@ -4,13 +4,9 @@
 `make linux root` builds what this boots; without it these tests are skipped.
 """
 
-import shutil
-
 import pytest
 
-from linux_host import KERNEL, empty_disk, needs_linux, run, script
-from machine import BUILD, ROOT
-from ramdisk import with_command
+from linux_host import empty_disk, needs_linux, run, script, tools_overlay
 
 pytestmark = needs_linux
 
@@ -27,17 +23,7 @@ done < /dev/hvc0
 
 @pytest.fixture
 def overlay(tmp_path):
-    """The tools, and a kernel and a RAM disk for guests."""
-    directory = tmp_path / "overlay"
-    (directory / "bin").mkdir(parents=True)
-    (directory / "boot").mkdir()
-    for tool in ("hvd", "hvctl"):
-        shutil.copy(BUILD / "dom0-tools" / tool, directory / "bin" / tool)
-    shutil.copy(KERNEL, directory / "boot/vmlinux")
-    scratch = tmp_path / "guest"
-    scratch.mkdir()
-    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", GUEST, scratch), directory / "boot/guest.cpio")
-    return directory
+    return tools_overlay(tmp_path, GUEST)
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

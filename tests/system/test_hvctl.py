@@ -4,13 +4,9 @@
 `make linux root` builds what this boots; without it these tests are skipped.
 """
 
-import shutil
-
 import pytest
 
-from linux_host import KERNEL, needs_linux, run, script
-from machine import BUILD, ROOT
-from ramdisk import add_tools, with_command
+from linux_host import needs_linux, run, script, tools_overlay
 
 pytestmark = needs_linux
 
@@ -29,13 +25,7 @@ done < /dev/hvc0
 
 @pytest.fixture
 def overlay(tmp_path):
-    """The tools, and a kernel and a RAM disk for guests."""
-    directory = tmp_path / "overlay"
-    add_tools(directory, BUILD, KERNEL)
-    scratch = tmp_path / "guest"
-    scratch.mkdir()
-    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", GUEST, scratch), directory / "boot/guest.cpio")
-    return directory
+    return tools_overlay(tmp_path, GUEST)
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

@@ -18,25 +18,10 @@ struct ringfold_control_place ringfold_control_place __ro_after_init;
 EXPORT_SYMBOL_GPL(ringfold_control_place);
 static unsigned int own_domain __ro_after_init;
 
-static void ack_channel(struct irq_data *data)
-{
-	/* The upcall has cleared the pending bit. */
-}
-
-static int set_channel_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
-{
-	unsigned int cpu = cpumask_any_and(cpus, cpu_online_mask);
-
-	if (cpu >= nr_cpu_ids || ringfold_move_port(irqd_to_hwirq(data), cpu) != 0)
-		return -EINVAL;
-	irq_data_update_effective_affinity(data, cpumask_of(cpu));
-	return IRQ_SET_MASK_OK_DONE;
-}
-
 static struct irq_chip channel_chip = {
 	.name = "ringfold-channel",
-	.irq_set_affinity = set_channel_affinity,
-	.irq_ack = ack_channel,
+	.irq_set_affinity = ringfold_set_irq_affinity,
+	.irq_ack = ringfold_acknowledge_irq,
 	.irq_mask = ringfold_mask_irq,
 	.irq_unmask = ringfold_unmask_irq,
 };

@@ -12,22 +12,6 @@
 
 #include "ringfold.h"
 
-/* The port is moved to one of the CPUs; the device and the interrupt controller know nothing of it. */
-static int set_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
-{
-	unsigned int cpu = cpumask_any_and(cpus, cpu_online_mask);
-
-	if (cpu >= nr_cpu_ids || ringfold_move_port(irqd_to_hwirq(data), cpu) != 0)
-		return -EINVAL;
-	irq_data_update_effective_affinity(data, cpumask_of(cpu));
-	return IRQ_SET_MASK_OK_DONE;
-}
-
-static void acknowledge(struct irq_data *data)
-{
-	/* The upcall has cleared the pending bit, and the hypervisor told the processor. */
-}
-
 static void end_line(struct irq_data *data)
 {
 	(void)ringfold_event_end_of_interrupt(irqd_to_hwirq(data));
@@ -37,7 +21,7 @@ static void end_line(struct irq_data *data)
 
 static struct irq_chip level_chip = {
 	.name = "ringfold-line",
-	.irq_set_affinity = set_affinity,
+	.irq_set_affinity = ringfold_set_irq_affinity,
 	.irq_mask = ringfold_mask_irq,
 	.irq_unmask = ringfold_unmask_irq,
 	.irq_eoi = end_line,
@@ -45,10 +29,10 @@ static struct irq_chip level_chip = {
 
 static struct irq_chip edge_chip = {
 	.name = "ringfold-edge",
-	.irq_set_affinity = set_affinity,
+	.irq_set_affinity = ringfold_set_irq_affinity,
 	.irq_mask = ringfold_mask_irq,
 	.irq_unmask = ringfold_unmask_irq,
-	.irq_ack = acknowledge,
+	.irq_ack = ringfold_acknowledge_irq,
 };
 
 /* Nobody hears of it before somebody has requested it. */
@@ -95,10 +79,10 @@ static void compose_message(struct irq_data *data, struct msi_msg *message)
 
 static struct irq_chip message_chip = {
 	.name = "ringfold-message",
-	.irq_set_affinity = set_affinity,
+	.irq_set_affinity = ringfold_set_irq_affinity,
 	.irq_mask = ringfold_mask_irq,
 	.irq_unmask = ringfold_unmask_irq,
-	.irq_ack = acknowledge,
+	.irq_ack = ringfold_acknowledge_irq,
 	.irq_compose_msi_msg = compose_message,
 };
 

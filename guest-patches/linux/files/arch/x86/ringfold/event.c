@@ -151,14 +151,25 @@ void ringfold_unbind_irq(unsigned int irq)
 	irq_free_desc(irq);
 }
 
-/* Its bits move with it: nobody may change them meanwhile, which the lock of its interrupt sees to. */
-int ringfold_move_port(unsigned int port, unsigned int cpu)
+/*
+ * The port is moved to one of the CPUs; the device and the interrupt controller know nothing of it. Its bits move with it:
+ * nobody may change them meanwhile, which the lock of its interrupt sees to.
+ */
+int ringfold_set_irq_affinity(struct irq_data *data, const struct cpumask *cpus, bool force)
 {
-	int status = ringfold_event_move(port, cpu).status;
+	unsigned int cpu = cpumask_any_and(cpus, cpu_online_mask);
+	unsigned int port = irqd_to_hwirq(data);
 
-	if (status == 0)
-		cpu_of_port[port] = cpu;
-	return status;
+	if (cpu >= nr_cpu_ids || ringfold_event_move(port, cpu).status != 0)
+		return -EINVAL;
+	cpu_of_port[port] = cpu;
+	irq_data_update_effective_affinity(data, cpumask_of(cpu));
+	return IRQ_SET_MASK_OK_DONE;
+}
+
+void ringfold_acknowledge_irq(struct irq_data *data)
+{
+	/* The upcall has cleared the pending bit, and the hypervisor told the processor. */
 }
 
 void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area)

@@ -100,7 +100,6 @@ int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu);
 int ringfold_bind_ipi(unsigned int cpu);
 void ringfold_unbind_irq(unsigned int irq);
 unsigned int ringfold_port_of_irq(unsigned int irq);
-int ringfold_move_port(unsigned int port, unsigned int cpu);
 /* Where the bits of a CPU's ports are, for all CPUs. */
 void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area);
 /* A port that was just bound gets its interrupt and CPU. -ENOSPC: it has no place in the vCPU's page, and is closed again. */
@@ -108,6 +107,8 @@ int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int 
 void ringfold_close_port(unsigned int port);
 void ringfold_mask_irq(struct irq_data *data);
 void ringfold_unmask_irq(struct irq_data *data);
+void ringfold_acknowledge_irq(struct irq_data *data);
+int ringfold_set_irq_affinity(struct irq_data *data, const struct cpumask *cpus, bool force);
 
 /* device_irq.c: interrupts of devices, for the control domain. Returns the interrupt's number, which is that of the line. */
 int ringfold_bind_line(u32 gsi, bool level_triggered, bool active_low);
