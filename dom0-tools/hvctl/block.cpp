@@ -18,8 +18,6 @@ using nlohmann::json;
 constexpr int patience = 50;  // looks, until a guest that does not let go of a disk is given up
 constexpr auto look_interval = std::chrono::milliseconds(200);
 
-std::string number(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
-
 std::string disks_text(const json &rows) {
     Table table({{"VDEV"},
                  {"STATE"},
@@ -75,7 +73,7 @@ Outcome<void> detach(const Context &context, const DiskOptions &options) {
     for (int look = 0; look < patience; ++look) {
         const json rows = TRY(client.request("block-list", {{"domain", options.domain}}));
         if (std::ranges::none_of(rows, [&](const json &row) { return row.value("vdev", "") == options.disk; })) {
-            context.show(json::object(), [](const json &) { return std::string{}; });
+            context.show(json::object(), nothing);
             return {};
         }
         std::this_thread::sleep_for(look_interval);

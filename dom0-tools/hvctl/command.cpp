@@ -19,6 +19,8 @@ void Context::show(const nlohmann::json &answer, const std::function<std::string
     std::fwrite(shown.data(), 1, shown.size(), stdout);
 }
 
+std::string nothing(const nlohmann::json &) { return {}; }
+
 CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, const std::string &summary,
                       std::function<Outcome<void>()> run) {
     CLI::App *command = app.add_subcommand(name, summary);
@@ -48,10 +50,9 @@ Outcome<std::string> complete_command(const std::string &word, const std::vector
         return Failure{Kind::usage, fmt::format("\"{}\" may be {}", word, list)};
     }
     const std::vector<std::string_view> known(commands.begin(), commands.end());
-    const std::string_view close = nearest(word, known);
+    const std::string close = suggestion(word, known);
     return Failure{Kind::usage, fmt::format("there is no command \"{}\"{}", word,
-                                            close.empty() ? "; `hvctl --help` lists them"
-                                                          : fmt::format("; did you mean \"{}\"?", close))};
+                                            close.empty() ? "; `hvctl --help` lists them" : close)};
 }
 
 }  // namespace ringfold::tools

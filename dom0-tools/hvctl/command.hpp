@@ -31,6 +31,9 @@ struct Context {
     void show(const nlohmann::json &answer, const std::function<std::string(const nlohmann::json &)> &text) const;
 };
 
+// For Context::show(): a command that has nothing to say.
+[[nodiscard]] std::string nothing(const nlohmann::json &answer);
+
 // A command of its own, with --json; `run` when it is chosen.
 CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, const std::string &summary,
                       std::function<Outcome<void>()> run);

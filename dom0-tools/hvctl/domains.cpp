@@ -13,10 +13,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string nothing(const json &) { return {}; }
-
-std::string number(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
-
 std::string list_text(const json &rows) {
     Table table({{"NAME"}, {"ID", true}, {"MEM/MiB", true}, {"VCPUS", true}, {"STATE"}, {"TIME/s", true}});
     for (const json &row : rows) {

@@ -71,7 +71,7 @@ Outcome<void> destroy(const Context &context, const std::vector<std::string> &do
     for (const std::string &domain : domains) {
         TRY(client.request("destroy", {{"domain", domain}}));
     }
-    context.show(nlohmann::json::object(), [](const nlohmann::json &) { return std::string{}; });
+    context.show(nlohmann::json::object(), nothing);
     return {};
 }
 

@@ -227,7 +227,7 @@ int run_command(const RunCommand &command, Teller &teller) {
 
 Outcome<RunCommand> load_command() {
     const MappedFile file = TRY(MappedFile::open("/" + std::string(run_command_file)));
-    return run_command_from({reinterpret_cast<const char *>(file.bytes().data()), file.bytes().size()});
+    return run_command_from(file.text());
 }
 
 }  // namespace

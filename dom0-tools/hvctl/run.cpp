@@ -117,7 +117,7 @@ Outcome<void> write_root(MemoryFile &file, const std::string &root) {
         return archive.finish();
     }
     const MappedFile archive = TRY(MappedFile::open(root));
-    TRY(file.write({reinterpret_cast<const char *>(archive.bytes().data()), archive.bytes().size()}));
+    TRY(file.write(archive.text()));
     // The next archive begins at a multiple of four bytes.
     return file.write(std::string((4 - archive.bytes().size() % 4) % 4, '\0'));
 }
@@ -128,8 +128,7 @@ Outcome<MemoryFile> make_ramdisk(const RunOptions &options, const RunCommand &co
     const MappedFile self = TRY(MappedFile::open("/proc/self/exe"));
     CpioArchive archive = file.archive();
     TRY(archive.add_directory(std::string(run_folder), 0755));
-    TRY(archive.add_file(std::string(run_program), 0755,
-                         {reinterpret_cast<const char *>(self.bytes().data()), self.bytes().size()}));
+    TRY(archive.add_file(std::string(run_program), 0755, self.text()));
     TRY(archive.add_file(std::string(run_command_file), 0600, to_text(command)));
     TRY(archive.finish());
     return file;

@@ -16,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string number(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
-
 std::string vcpus_text(const json &rows) {
     Table table({{"NAME"}, {"ID", true}, {"VCPU", true}, {"CPU", true}, {"MAY RUN ON"}, {"RATHER ON"}});
     for (const json &row : rows) {
@@ -47,7 +45,7 @@ Outcome<void> pin(const Context &context, const PinOptions &options) {
     if (!options.preferred.empty()) {
         arguments["preferred"] = options.preferred;
     }
-    context.show(TRY(context.ask("vcpu-pin", arguments)), [](const json &) { return std::string{}; });
+    context.show(TRY(context.ask("vcpu-pin", arguments)), nothing);
     return {};
 }
 

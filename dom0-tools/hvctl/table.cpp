@@ -34,4 +34,6 @@ std::string Table::text() const {
     return text;
 }
 
+std::string number(const nlohmann::json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0})); }
+
 }  // namespace ringfold::tools

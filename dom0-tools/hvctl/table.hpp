@@ -3,6 +3,8 @@
 // Rows in columns.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include <string>
 #include <vector>
 
@@ -24,5 +26,8 @@ class Table {
     std::vector<Column> columns_;
     std::vector<std::vector<std::string>> rows_;
 };
+
+// A number of a row that hvd has answered, 0 if it is not there.
+[[nodiscard]] std::string number(const nlohmann::json &row, const char *key);
 
 }  // namespace ringfold::tools

@@ -35,12 +35,6 @@ json describe_disk(Guest &guest, const DiskState &state) {
             {"bytes", state.bytes}};
 }
 
-Outcome<void> need_running(const Guest &guest) {
-    return guest.phase == Phase::running
-               ? Outcome<void>{}
-               : Failure{Kind::busy, fmt::format("{} does not run: it is {}", guest.name, name_of(guest.phase))};
-}
-
 }  // namespace
 
 Commands::Result Commands::block_list(Arguments arguments) const {

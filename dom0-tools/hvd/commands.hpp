@@ -6,6 +6,7 @@
 #include "dom0-tools/hvd/supervisor.hpp"
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 namespace ringfold::tools {
@@ -30,8 +31,15 @@ class Commands {
         Answer answer;
     };
 
+    struct NamedDomain {
+        std::string name;
+        DomainId id;
+    };
+
     Result run(const std::string &command, Arguments arguments);
     Outcome<GuestReference> guest_of(Arguments arguments) const;
+    // The domain of that name; all of them if there is none.
+    Outcome<std::vector<NamedDomain>> chosen(const std::optional<std::string> &wanted) const;
 
     void create(Arguments arguments, const Answer &answer);
     void dump_core(Arguments arguments, const Answer &answer);

@@ -31,20 +31,6 @@ std::string description(const Guest &guest, const ringfold_domain_info &info) {
 
 }  // namespace
 
-Outcome<std::string> whole_text(const OutputLog &log) {
-    constexpr std::size_t at_once = 65536;
-    std::string text;
-    for (uint64_t position = 0; position < log.end();) {
-        const OutputPart part = TRY(log.read(position, at_once));
-        if (part.begin > position) {
-            text += fmt::format("[{} bytes are lost]\n", part.begin - position);
-        }
-        text += part.text;
-        position = part.next;
-    }
-    return text;
-}
-
 Outcome<std::string> describe_registers(const Hypervisor &hypervisor, const Guest &guest) {
     TRY(hypervisor.pause(guest.id));
     std::string text;
@@ -66,9 +52,9 @@ Outcome<std::filesystem::path> keep_crash_bundle(const Hypervisor &hypervisor, c
         return system_failure(folder.string(), error.value());
     }
     TRY(write_file(folder / "domain.json", description(guest, info)));
-    TRY(write_or_say(folder / "console", guest.console ? whole_text(*guest.console)
+    TRY(write_or_say(folder / "console", guest.console ? guest.console->text_from(0)
                                                        : Outcome<std::string>{Failure{Kind::failed, "no log"}}));
-    TRY(write_or_say(folder / "hypervisor-log", whole_text(log)));
+    TRY(write_or_say(folder / "hypervisor-log", log.text_from(0)));
     TRY(write_or_say(folder / "registers", describe_registers(hypervisor, guest)));
     return folder;
 }

@@ -15,7 +15,4 @@ namespace ringfold::tools {
 // Registers as text, of a guest that runs or is paused. It is paused meanwhile.
 [[nodiscard]] Outcome<std::string> describe_registers(const Hypervisor &hypervisor, const Guest &guest);
 
-// The text of a log from its first byte; a line in brackets where bytes are missing.
-[[nodiscard]] Outcome<std::string> whole_text(const OutputLog &log);
-
 }  // namespace ringfold::tools

@@ -24,10 +24,6 @@ constexpr std::array phases{PhaseName{Phase::building, "building"}, PhaseName{Ph
                             PhaseName{Phase::ended, "ended"}, PhaseName{Phase::restarting, "restarting"},
                             PhaseName{Phase::dying, "dying"}};
 
-std::string_view text_of(const MappedFile &file) {
-    return {reinterpret_cast<const char *>(file.bytes().data()), file.bytes().size()};
-}
-
 nlohmann::json record_of(const Guest &guest) {
     return {{"key", guest.key},
             {"name", guest.name},
@@ -83,6 +79,12 @@ std::optional<Phase> phase_named(std::string_view name) {
         }
     }
     return std::nullopt;
+}
+
+Outcome<void> need_running(const Guest &guest) {
+    return guest.phase == Phase::running
+               ? Outcome<void>{}
+               : Failure{Kind::busy, fmt::format("{} does not run: it is {}", guest.name, name_of(guest.phase))};
 }
 
 Outcome<void> write_file(const std::filesystem::path &path, std::string_view content) {
@@ -143,7 +145,7 @@ std::vector<Guest> GuestRecords::load(std::vector<Failure> &damaged) const {
             continue;
         }
         const Outcome<MappedFile> file = MappedFile::open(entry.path());
-        Outcome<Guest> guest = file.ok() ? guest_from(text_of(file.value())) : Outcome<Guest>{file.error()};
+        Outcome<Guest> guest = file.ok() ? guest_from(file.value().text()) : Outcome<Guest>{file.error()};
         if (guest.ok()) {
             guest.value().frames = load_frames(guest.value());
             guests.push_back(guest.take());

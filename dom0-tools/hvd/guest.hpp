@@ -46,6 +46,9 @@ struct Guest {
     [[nodiscard]] std::string console_stem() const { return "console-" + std::to_string(life); }
 };
 
+// busy: it is in another phase.
+[[nodiscard]] Outcome<void> need_running(const Guest &guest);
+
 // The records, a file each.
 class GuestRecords {
   public:

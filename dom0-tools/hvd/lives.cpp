@@ -40,7 +40,7 @@ GuestPlan plan_of(const DomainConfig &config, const GuestFiles &files) {
     plan.name = config.name;
     plan.memory = config.memory();
     plan.maximum = config.maximum();
-    plan.vcpus = std::max(config.vcpus, config.maximum_vcpus);
+    plan.vcpus = config.most_vcpus();
     plan.command_line = config.command_line;
     plan.kernel = &files.kernel;
     plan.ramdisk = files.ramdisk.bytes();
@@ -81,11 +81,6 @@ std::string_view shutdown_reason_name(uint32_t reason) {
 Outcome<BuiltGuest> build_from_files(const Hypervisor &hypervisor, const DomainConfig &config) {
     const GuestFiles files = TRY(open_files(config));
     return build_guest(hypervisor, plan_of(config, files));
-}
-
-Outcome<void> check_files(const DomainConfig &config) {
-    const GuestFiles files = TRY(open_files(config));
-    return check_plan(plan_of(config, files));
 }
 
 // The guest's phase is building or restarting; its domain is built aside.
@@ -142,8 +137,7 @@ Outcome<void> Supervisor::set_parameters(const Guest &guest) const {
         schedule.cap = config.cap;
         TRY(hypervisor_.set_schedule(guest.id, schedule));
     }
-    const uint32_t vcpus = std::max(config.vcpus, config.maximum_vcpus);
-    for (uint32_t vcpu = 0; vcpu < vcpus && !config.cpus.empty(); ++vcpu) {
+    for (uint32_t vcpu = 0; vcpu < config.most_vcpus() && !config.cpus.empty(); ++vcpu) {
         const uint64_t set = config.cpus[std::min<std::size_t>(vcpu, config.cpus.size() - 1)];
         const Outcome<void> pinned = hypervisor_.set_vcpu_schedule(guest.id, vcpu, set, set);
         if (!pinned.ok()) {

@@ -56,37 +56,40 @@ json version_json(const HypervisorVersion &version) {
 
 }  // namespace
 
-// Of the control domain, too: where its vCPUs run is the host's business.
+// The control domain, too: where its vCPUs run is the host's business.
+Outcome<std::vector<Commands::NamedDomain>> Commands::chosen(const std::optional<std::string> &wanted) const {
+    const NamedDomain control{name_in(supervisor_->self().name), self_domain};
+    if (wanted && *wanted == control.name) {
+        return std::vector{control};
+    }
+    if (wanted) {
+        const GuestReference guest = TRY(supervisor_->find(*wanted));
+        return std::vector{NamedDomain{guest->name, guest->id}};
+    }
+    std::vector all{control};
+    for (const auto &[key, guest] : supervisor_->guests()) {
+        if (guest->has_domain()) {
+            all.push_back({guest->name, guest->id});
+        }
+    }
+    return all;
+}
+
 Commands::Result Commands::vcpu_list(Arguments arguments) const {
     const Hypervisor &hypervisor = supervisor_->hypervisor();
     json rows = json::array();
-    const auto add = [&](const std::string &name, DomainId id) -> Outcome<void> {
-        const ringfold_domain_info info = TRY(hypervisor.describe(id));
+    const std::string wanted = arguments.value("domain", "");
+    for (const NamedDomain &domain : TRY(chosen(wanted.empty() ? std::nullopt : std::optional{wanted}))) {
+        const ringfold_domain_info info = TRY(hypervisor.describe(domain.id));
         for (uint32_t vcpu = 0; vcpu < info.vcpu_count; ++vcpu) {
-            const ringfold_vcpu_schedule schedule = TRY(hypervisor.vcpu_schedule(id, vcpu));
-            rows.push_back({{"name", name},
+            const ringfold_vcpu_schedule schedule = TRY(hypervisor.vcpu_schedule(domain.id, vcpu));
+            rows.push_back({{"name", domain.name},
                             {"id", info.domain},
                             {"vcpu", vcpu},
                             {"cpu", schedule.cpu},
                             {"affinity", format_cpus(schedule.affinity)},
                             {"preferred", format_cpus(schedule.preferred)}});
         }
-        return {};
-    };
-    const std::string wanted = arguments.value("domain", "");
-    const std::string control = name_in(supervisor_->self().name);
-    if (wanted.empty() || wanted == control) {
-        TRY(add(control, self_domain));
-    }
-    if (wanted.empty()) {
-        for (const auto &[key, guest] : supervisor_->guests()) {
-            if (guest->has_domain()) {
-                TRY(add(guest->name, guest->id));
-            }
-        }
-    } else if (wanted != control) {
-        const GuestReference guest = TRY(guest_of(arguments));
-        TRY(add(guest->name, guest->id));
     }
     return rows;
 }
@@ -111,37 +114,29 @@ Commands::Result Commands::vcpu_pin(Arguments arguments) {
 Commands::Result Commands::schedule(Arguments arguments) {
     const Hypervisor &hypervisor = supervisor_->hypervisor();
     json rows = json::array();
-    const auto add = [&](const std::string &name, DomainId id) -> Outcome<void> {
-        const ringfold_domain_schedule schedule = TRY(hypervisor.schedule(id));
-        rows.push_back({{"name", name}, {"weight", schedule.weight}, {"cap", schedule.cap}, {"pool", schedule.pool}});
-        return {};
-    };
-    if (!arguments.contains("domain")) {
-        TRY(add(name_in(supervisor_->self().name), self_domain));
-        for (const auto &[key, guest] : supervisor_->guests()) {
-            if (guest->has_domain()) {
-                TRY(add(guest->name, guest->id));
-            }
+    std::optional<std::string> wanted;
+    if (arguments.contains("domain")) {
+        wanted = arguments.at("domain").get<std::string>();
+    }
+    const bool changes = wanted && (arguments.contains("weight") || arguments.contains("cap"));
+    for (const NamedDomain &domain : TRY(chosen(wanted))) {
+        ringfold_domain_schedule schedule = TRY(hypervisor.schedule(domain.id));
+        if (changes) {
+            schedule.weight = arguments.value("weight", schedule.weight);
+            schedule.cap = arguments.value("cap", schedule.cap);
+            TRY(hypervisor.set_schedule(domain.id, schedule));
+            schedule = TRY(hypervisor.schedule(domain.id));
         }
-        return rows;
+        rows.push_back(
+            {{"name", domain.name}, {"weight", schedule.weight}, {"cap", schedule.cap}, {"pool", schedule.pool}});
     }
-    const bool self = arguments.at("domain").get<std::string>() == name_in(supervisor_->self().name);
-    const GuestReference guest = self ? nullptr : TRY(guest_of(arguments));
-    const DomainId id = self ? self_domain : guest->id;
-    ringfold_domain_schedule wanted = TRY(hypervisor.schedule(id));
-    if (arguments.contains("weight") || arguments.contains("cap")) {
-        wanted.weight = arguments.value("weight", wanted.weight);
-        wanted.cap = arguments.value("cap", wanted.cap);
-        TRY(hypervisor.set_schedule(id, wanted));
-    }
-    TRY(add(self ? name_in(supervisor_->self().name) : guest->name, id));
     return rows;
 }
 
 Commands::Result Commands::set_maximum(Arguments arguments) {
     const GuestReference guest = TRY(guest_of(arguments));
     const uint64_t mebibytes = TRY(parse_mebibytes(arguments.at("memory").get<std::string>()));
-    TRY(supervisor_->hypervisor().set_maximum(guest->id, FrameCount{mebibytes << (20 - page_shift)}));
+    TRY(supervisor_->hypervisor().set_maximum(guest->id, frames_in_mebibytes(mebibytes)));
     return json::object();
 }
 
@@ -196,13 +191,7 @@ Commands::Result Commands::debug_keys(Arguments arguments) {
         }
     }
     supervisor_->read_log();
-    std::string text;
-    for (uint64_t position = before; position < supervisor_->log().end();) {
-        const OutputPart part = TRY(supervisor_->log().read(position, 65536));
-        text += part.text;
-        position = part.next;
-    }
-    return json{{"text", text}};
+    return json{{"text", TRY(supervisor_->log().text_from(before))}};
 }
 
 }  // namespace ringfold::tools

@@ -132,4 +132,18 @@ Outcome<OutputPart> OutputLog::read(uint64_t position, std::size_t most) const {
     return part;
 }
 
+Outcome<std::string> OutputLog::text_from(uint64_t position) const {
+    constexpr std::size_t at_once = 65536;
+    std::string text;
+    while (position < end_) {
+        const OutputPart part = TRY(read(position, at_once));
+        if (part.begin > position) {
+            text += fmt::format("[{} bytes are lost]\n", part.begin - position);
+        }
+        text += part.text;
+        position = part.next;
+    }
+    return text;
+}
+
 }  // namespace ringfold::tools

@@ -36,6 +36,9 @@ class OutputLog {
     // Bytes from `position` on; `begin` is where they really begin.
     [[nodiscard]] Outcome<OutputPart> read(uint64_t position, std::size_t most) const;
 
+    // All from `position` on; a line in brackets where bytes are missing.
+    [[nodiscard]] Outcome<std::string> text_from(uint64_t position) const;
+
   private:
     struct Piece {
         uint64_t begin;

@@ -209,9 +209,7 @@ void Supervisor::throw_away(const std::string &key) {
 }
 
 Outcome<void> Supervisor::shut_down(const GuestReference &guest, uint32_t reason) {
-    if (guest->phase != Phase::running) {
-        return Failure{Kind::busy, fmt::format("{} does not run: it is {}", guest->name, name_of(guest->phase))};
-    }
+    TRY(need_running(*guest));
     note("shutdown-forced", guest.get(), {{"reason", shutdown_reason_name(reason)}});
     TRY(hypervisor_.shut_down(guest->id, reason, 0));
     look_at(guest);

@@ -111,7 +111,5 @@ class Supervisor {
 
 // Reads the files of a configuration and builds its domain; what it reports names the file.
 [[nodiscard]] Outcome<BuiltGuest> build_from_files(const Hypervisor &hypervisor, const DomainConfig &config);
-// As far as that goes without making a domain.
-[[nodiscard]] Outcome<void> check_files(const DomainConfig &config);
 
 }  // namespace ringfold::tools

@@ -45,8 +45,6 @@ std::string_view type_of(Node node) {
     return "nothing";
 }
 
-Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
-
 Failure expected(std::string_view what, Node node) {
     return wrong(fmt::format("expected {}, found {}", what, type_of(node)));
 }
@@ -218,9 +216,8 @@ Outcome<void> refuse_unknown_keys(const Table &table) {
         if (std::ranges::find(known_names, key.str()) != known_names.end()) {
             continue;
         }
-        const std::string_view close = nearest(key.str(), known_names);
         return wrong(fmt::format("{}: unknown key \"{}\"{}", table.place(key.source()), key.str(),
-                                 close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
+                                 suggestion(key.str(), known_names)));
     }
     return {};
 }
@@ -298,8 +295,7 @@ Outcome<DomainConfig> load_config(const std::string &file, std::span<const std::
         }
         content = opened.take();
     }
-    const std::string_view text{reinterpret_cast<const char *>(content.bytes().data()), content.bytes().size()};
-    DomainConfig config = TRY(read_config(text, file, settings));
+    DomainConfig config = TRY(read_config(content.text(), file, settings));
     config.kernel = std::filesystem::absolute(config.kernel).lexically_normal();
     if (!config.ramdisk.empty()) {
         config.ramdisk = std::filesystem::absolute(config.ramdisk).lexically_normal();

@@ -18,10 +18,6 @@ namespace {
 constexpr uint64_t alignment = 4;
 constexpr std::string_view last_name = "TRAILER!!!";
 
-std::string_view text_of(const MappedFile &file) {
-    return {reinterpret_cast<const char *>(file.bytes().data()), file.bytes().size()};
-}
-
 }  // namespace
 
 Outcome<void> CpioArchive::write(std::string_view bytes) {
@@ -80,7 +76,7 @@ Outcome<void> CpioArchive::add_path(const std::filesystem::path &path, const std
         return add(entry, {});
     }
     const MappedFile file = TRY(MappedFile::open(path.string()));
-    return add(entry, text_of(file));
+    return add(entry, file.text());
 }
 
 Outcome<void> CpioArchive::add_tree(const std::filesystem::path &root, const std::vector<std::string> &left_out) {

@@ -21,8 +21,6 @@ using Set = Outcome<void> (*)(DiskConfig &, std::string_view);
 constexpr uint32_t letters = 26;
 constexpr uint32_t most_disks = RINGFOLD_CONTROL_DEVICES;
 
-Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
-
 Outcome<void> set_target(DiskConfig &disk, std::string_view text) {
     disk.target = text;
     return text.empty() ? Outcome<void>{wrong("target is empty: the path of a block device or a file")}
@@ -114,9 +112,7 @@ Outcome<void> set_named(DiskConfig &disk, std::string_view name, std::string_vie
             return key.set(disk, value);
         }
     }
-    const std::string_view close = nearest(name, known_names);
-    return wrong(
-        fmt::format("unknown key \"{}\"{}", name, close.empty() ? "" : fmt::format("; did you mean \"{}\"?", close)));
+    return wrong(fmt::format("unknown key \"{}\"{}", name, suggestion(name, known_names)));
 }
 
 Outcome<void> set_part(DiskConfig &disk, std::string_view part, std::size_t position) {

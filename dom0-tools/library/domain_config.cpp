@@ -29,8 +29,6 @@ constexpr std::array actions{
     ActionName{EndAction::coredump_restart, "coredump-restart"},
 };
 
-Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
-
 Outcome<EndAction> action_from(const nlohmann::json &json, const char *key) {
     const std::string name = json.at(key).get<std::string>();
     if (const auto action = end_action_named(name)) {
@@ -118,7 +116,7 @@ Outcome<void> check_config(const DomainConfig &config) {
     if (config.maximum_vcpus != 0 && config.maximum_vcpus < config.vcpus) {
         return wrong(fmt::format("maxvcpus = {} is less than vcpus = {}", config.maximum_vcpus, config.vcpus));
     }
-    const uint32_t vcpus = std::max(config.vcpus, config.maximum_vcpus);
+    const uint32_t vcpus = config.most_vcpus();
     if (vcpus < 1 || vcpus > RINGFOLD_MAX_VCPUS) {
         return wrong(fmt::format("vcpus = {}: expected 1 to {}", vcpus, RINGFOLD_MAX_VCPUS));
     }

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,6 +32,10 @@ enum class EndAction {
 [[nodiscard]] std::optional<EndAction> end_action_named(std::string_view name);
 [[nodiscard]] std::string end_action_names();  // for messages
 
+[[nodiscard]] constexpr FrameCount frames_in_mebibytes(uint64_t mebibytes) {
+    return FrameCount{mebibytes << (20 - page_shift)};
+}
+
 struct DomainConfig {
     std::string name;
     std::string kernel;   // a path
@@ -49,10 +54,11 @@ struct DomainConfig {
     EndAction on_crash = EndAction::destroy;
     EndAction on_watchdog = EndAction::destroy;
 
-    [[nodiscard]] FrameCount memory() const { return FrameCount{memory_mib << (20 - page_shift)}; }
+    [[nodiscard]] FrameCount memory() const { return frames_in_mebibytes(memory_mib); }
     [[nodiscard]] FrameCount maximum() const {
-        return FrameCount{(maximum_mib == 0 ? memory_mib : maximum_mib) << (20 - page_shift)};
+        return frames_in_mebibytes(maximum_mib == 0 ? memory_mib : maximum_mib);
     }
+    [[nodiscard]] uint32_t most_vcpus() const { return std::max(vcpus, maximum_vcpus); }
     bool operator==(const DomainConfig &) const = default;
 };
 

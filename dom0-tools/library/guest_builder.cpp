@@ -127,20 +127,29 @@ class UnfinishedDomain {
     bool kept_ = false;
 };
 
-}  // namespace
-
-Outcome<void> check_plan(const GuestPlan &plan) {
+Outcome<void> check_lengths(const GuestPlan &plan) {
     if (plan.command_line.size() > longest_command_line) {
         return Failure{Kind::configuration, fmt::format("the command line has {} bytes; at most {} fit",
                                                         plan.command_line.size(), longest_command_line)};
     }
-    TRY(lay_out(plan));
+    return {};
+}
+
+// The layout of a plan whose lengths are right.
+Outcome<DomainLayout> check_and_lay_out(const GuestPlan &plan) {
+    TRY(check_lengths(plan));
+    return lay_out(plan);
+}
+
+}  // namespace
+
+Outcome<void> check_plan(const GuestPlan &plan) {
+    TRY(check_and_lay_out(plan));
     return {};
 }
 
 Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &plan) {
-    TRY(check_plan(plan));
-    const DomainLayout layout = TRY(lay_out(plan));
+    const DomainLayout layout = TRY(check_and_lay_out(plan));
     const HypervisorVersion version = TRY(hypervisor.version());
     UnfinishedDomain domain(hypervisor, TRY(hypervisor.create(configuration_of(plan))));
     Outcome<std::vector<uint64_t>> frames = hypervisor.populate(domain.id(), plan.memory);

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace ringfold::tools {
@@ -27,6 +28,9 @@ class MappedFile {
     ~MappedFile();
 
     [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+    [[nodiscard]] std::string_view text() const {
+        return {reinterpret_cast<const char *>(bytes_.data()), bytes_.size()};
+    }
 
   private:
     std::span<const std::byte> bytes_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/nearest.hpp"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -40,6 +42,11 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
         }
     }
     return found;
+}
+
+std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
+    const std::string_view close = nearest(word, known);
+    return close.empty() ? std::string{} : fmt::format("; did you mean \"{}\"?", close);
 }
 
 }  // namespace ringfold::tools

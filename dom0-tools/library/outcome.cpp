@@ -55,6 +55,8 @@ std::optional<Kind> kind_named(std::string_view name) {
 
 int exit_status(Kind kind) { return row_of(kind).status; }
 
+Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
+
 Failure during(std::string_view doing, const Failure &failure) {
     return {failure.kind, fmt::format("{}: {}", doing, failure.text)};
 }

@@ -38,6 +38,8 @@ struct Failure {
     std::string text;
 };
 
+// A mistake in a configuration.
+[[nodiscard]] Failure wrong(std::string text);
 // What failed, put before what was wrong.
 [[nodiscard]] Failure during(std::string_view doing, const Failure &failure);
 // Of a system call: the text of errno.

@@ -11,8 +11,6 @@ namespace {
 
 constexpr uint64_t cpus = 64;
 
-Failure wrong(std::string text) { return {Kind::configuration, std::move(text)}; }
-
 std::string_view take_until(std::string_view &text, char separator) {
     const std::size_t end = text.find(separator);
     const std::string_view part = text.substr(0, end);

@@ -11,7 +11,9 @@ from machine import BUILD, PATIENCE, ROOT
 from ramdisk import add_tools, with_command
 
 KERNEL = ROOT / "build/linux/vmlinux"
+ROOT_FILES = ROOT / "build/testhost/root.cpio"
 DOM0 = ROOT / "tests/system/dom0"
+ZEROS = "2c7ab85a893283e98c931e9511add182"  # MD5 of 16 MiB
 
 needs_linux = pytest.mark.skipif(not KERNEL.exists(), reason="make linux has not built the kernel")
 
@@ -26,7 +28,7 @@ def run(directory, command, *options):
 
 
 def script(name):
-    return (DOM0 / name).read_text(encoding="utf-8")
+    return "".join((DOM0 / part).read_text(encoding="utf-8") for part in ("functions", name))
 
 
 def empty_disk(path: pathlib.Path, mebibytes):
@@ -41,5 +43,15 @@ def tools_overlay(tmp_path, guest_command):
     add_tools(directory, BUILD, KERNEL)
     scratch = tmp_path / "guest"
     scratch.mkdir()
-    shutil.copy(with_command(ROOT / "build/testhost/root.cpio", guest_command, scratch), directory / "boot/guest.cpio")
+    shutil.copy(with_command(ROOT_FILES, guest_command, scratch), directory / "boot/guest.cpio")
     return directory
+
+
+def linux_modules(ramdisk, domain, command_line):
+    """For a Machine that starts the kernel as a domain: QEMU's option."""
+    return ["-initrd", f"{KERNEL} {domain} -- {command_line},{ramdisk} ramdisk"]
+
+
+def assert_properties(said, *properties):
+    """A script has shown all of them, in this order."""
+    assert [line for line in said if line.startswith("ok ")] == [f"ok {text}" for text in properties], said

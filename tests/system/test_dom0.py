@@ -8,13 +8,11 @@ import re
 
 import pytest
 
-from linux_host import KERNEL, empty_disk, needs_linux, run, script
+from linux_host import ROOT_FILES, ZEROS, empty_disk, linux_modules, needs_linux, run, script
 from machine import PATIENCE, ROOT, Machine
 from ramdisk import with_command
 
 pytestmark = needs_linux
-
-ZEROS = "2c7ab85a893283e98c931e9511add182"  # MD5 of 16 MiB
 
 
 @pytest.mark.parametrize("on", ["ringfold", "native"])
@@ -72,9 +70,7 @@ def test_what_a_command_exits_with_is_passed_on(tmp_path):
 
 
 def test_console_input(tmp_path):
-    root = ROOT / "build/testhost/root.cpio"
-    with Machine(tmp_path, memory=512, typed=True, extra=[
-            "-initrd", f"{KERNEL} dom0 memory=256M -- console=hvc0 quiet,{root} ramdisk"]) as machine:
+    with Machine(tmp_path, memory=512, typed=True, extra=linux_modules(ROOT_FILES, "dom0 memory=256M", "console=hvc0 quiet")) as machine:
         machine.wait_for("The machine goes off when this shell ends.")
         machine.type(b"echo $((6 * 7)) is it\n")
         machine.wait_for("42 is it")
@@ -84,9 +80,8 @@ def test_console_input(tmp_path):
 
 @pytest.mark.parametrize("action", ["stop", "restart"])
 def test_crash(tmp_path, action):
-    root = with_command(ROOT / "build/testhost/root.cpio", "echo c > /proc/sysrq-trigger", tmp_path)
-    with Machine(tmp_path, memory=512, extra=[
-            "-initrd", f"{KERNEL} dom0 memory=256M on_crash={action} -- console=hvc0,{root} ramdisk"]) as machine:
+    root = with_command(ROOT_FILES, "echo c > /proc/sysrq-trigger", tmp_path)
+    with Machine(tmp_path, memory=512, extra=linux_modules(root, f"dom0 memory=256M on_crash={action}", "console=hvc0")) as machine:
         status = machine.process.wait(PATIENCE)
     console = machine.console
     # Linux' own report, then the hypervisor's of the vCPU, and the machine does as it was told: QEMU ends at a restart with 0.
@@ -104,8 +99,8 @@ def test_32_bit_programs(tmp_path, on):
 
 
 def test_reboot_restarts_the_machine(tmp_path):
-    root = with_command(ROOT / "build/testhost/root.cpio", "reboot -f", tmp_path)
-    with Machine(tmp_path, memory=512, extra=["-initrd", f"{KERNEL} dom0 memory=256M -- console=hvc0 quiet,{root} ramdisk"]) as machine:
+    root = with_command(ROOT_FILES, "reboot -f", tmp_path)
+    with Machine(tmp_path, memory=512, extra=linux_modules(root, "dom0 memory=256M", "console=hvc0 quiet")) as machine:
         assert machine.process.wait(PATIENCE) == 0, machine.console  # QEMU ends at a restart, with 0
     assert "d1 vmlinux: ended with reboot" in machine.console
 

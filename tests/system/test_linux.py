@@ -6,21 +6,19 @@
 
 import pytest
 
-from linux_host import KERNEL, needs_linux, script
-from machine import ROOT, Machine
+from linux_host import ROOT_FILES, ZEROS, linux_modules, needs_linux, script
+from machine import Machine
 from ramdisk import with_command
 
 pytestmark = needs_linux
-
-ZEROS = "2c7ab85a893283e98c931e9511add182"  # MD5 of 16 MiB
 
 
 @pytest.mark.parametrize("cpus", [1, 2])
 @pytest.mark.parametrize("memory", ["128M", "256M"])
 def test_linux_runs_programs(tmp_path, cpus, memory):
-    ramdisk = with_command(ROOT / "build/testhost/root.cpio", script("programs"), tmp_path)
-    with Machine(tmp_path, cpus=cpus, memory=512, extra=[
-            "-initrd", f"{KERNEL} name=linux memory={memory} vcpus={cpus} -- quiet,{ramdisk} ramdisk"]) as machine:
+    ramdisk = with_command(ROOT_FILES, script("programs"), tmp_path)
+    domain = f"name=linux memory={memory} vcpus={cpus}"
+    with Machine(tmp_path, cpus=cpus, memory=512, extra=linux_modules(ramdisk, domain, "quiet")) as machine:
         status = machine.status()
     console = machine.console
     assert status == 0, console[-6000:]

@@ -26,26 +26,13 @@ static struct irq_chip channel_chip = {
 	.irq_unmask = ringfold_unmask_irq,
 };
 
-/* A port that `cpu` serves. Nobody hears of it before somebody has requested it. */
+/* Nobody hears of it before somebody has requested it. */
 static int add_channel(struct ringfold_hypercall_result port, unsigned int cpu)
 {
-	int error;
-	int irq;
+	int irq = ringfold_add_port(port, cpu, &channel_chip, handle_edge_irq, "channel");
 
-	if (port.status != 0)
-		return port.status;
-	irq = irq_alloc_desc_from(RINGFOLD_FIRST_VIRTUAL_IRQ, cpu_to_node(cpu));
-	if (irq < 0) {
-		(void)ringfold_event_close(port.value);
-		return irq;
-	}
-	irq_set_chip_and_handler_name(irq, &channel_chip, handle_edge_irq, "channel");
-	error = ringfold_attach_port(irq_get_irq_data(irq), port.value, cpu);
-	if (error != 0) {
-		irq_free_desc(irq);
-		return error;
-	}
-	ringfold_mask_irq(irq_get_irq_data(irq));
+	if (irq >= 0)
+		ringfold_mask_irq(irq_get_irq_data(irq));
 	return irq;
 }
 

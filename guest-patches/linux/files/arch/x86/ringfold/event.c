@@ -107,8 +107,8 @@ DEFINE_IDTENTRY_SYSVEC(sysvec_ringfold_upcall)
 	set_irq_regs(old);
 }
 
-/* A port that a CPU has got, if it has, as an interrupt of that CPU. */
-static int add_port(struct ringfold_hypercall_result port, unsigned int cpu, const char *kind)
+int ringfold_add_port(struct ringfold_hypercall_result port, unsigned int cpu, struct irq_chip *chip,
+		      irq_flow_handler_t handler, const char *kind)
 {
 	int error;
 	int irq;
@@ -120,7 +120,7 @@ static int add_port(struct ringfold_hypercall_result port, unsigned int cpu, con
 		(void)ringfold_event_close(port.value);
 		return irq;
 	}
-	irq_set_chip_and_handler_name(irq, &port_chip, handle_percpu_irq, kind);
+	irq_set_chip_and_handler_name(irq, chip, handler, kind);
 	error = ringfold_attach_port(irq_get_irq_data(irq), port.value, cpu);
 	if (error != 0) {
 		irq_free_desc(irq);
@@ -131,12 +131,12 @@ static int add_port(struct ringfold_hypercall_result port, unsigned int cpu, con
 
 int ringfold_bind_virtual_irq(unsigned int virtual_irq, unsigned int cpu)
 {
-	return add_port(ringfold_event_bind_virtual(virtual_irq, cpu), cpu, "virtual");
+	return ringfold_add_port(ringfold_event_bind_virtual(virtual_irq, cpu), cpu, &port_chip, handle_percpu_irq, "virtual");
 }
 
 int ringfold_bind_ipi(unsigned int cpu)
 {
-	return add_port(ringfold_event_bind_ipi(cpu), cpu, "ipi");
+	return ringfold_add_port(ringfold_event_bind_ipi(cpu), cpu, &port_chip, handle_percpu_irq, "ipi");
 }
 
 unsigned int ringfold_port_of_irq(unsigned int irq)

@@ -5,6 +5,7 @@
 
 #include <linux/cpumask.h>
 #include <linux/init.h>
+#include <linux/irqhandler.h>
 #include <linux/types.h>
 
 #include <asm/pgtable_types.h>
@@ -18,6 +19,7 @@
 #include <ringfold/start_info.h>
 #include <ringfold/vcpu.h>
 
+struct irq_chip;
 struct irq_data;
 struct irq_domain;
 
@@ -104,6 +106,9 @@ unsigned int ringfold_port_of_irq(unsigned int irq);
 void ringfold_set_event_area(unsigned int cpu, struct ringfold_event_area *area);
 /* A port that was just bound gets its interrupt and CPU. -ENOSPC: it has no place in the vCPU's page, and is closed again. */
 int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int cpu);
+/* The same for what was answered to a bind, with an interrupt number of its own, which it returns. */
+int ringfold_add_port(struct ringfold_hypercall_result port, unsigned int cpu, struct irq_chip *chip,
+		      irq_flow_handler_t handler, const char *kind);
 void ringfold_close_port(unsigned int port);
 void ringfold_mask_irq(struct irq_data *data);
 void ringfold_unmask_irq(struct irq_data *data);
