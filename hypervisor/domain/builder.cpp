@@ -110,7 +110,8 @@ Result<void> refuse(const DomainConfiguration &configuration, Error error, std::
     return error;
 }
 
-Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image) {
+// Not inlined: with the frame of its caller it would take more of the stack than one function may.
+[[gnu::noinline]] Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image) {
     const Result<PhysicalMap> map = configuration.is_identical ? PhysicalMap::identical(domain, configuration.memory)
                                                                : PhysicalMap::scattered(domain, configuration.memory);
     if (!map.ok()) {
