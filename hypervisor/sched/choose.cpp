@@ -5,6 +5,7 @@
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_switch.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/platform/time.hpp"
 #include "hypervisor/sched/ownership.hpp"
 #include "hypervisor/sched/processors.hpp"
@@ -89,6 +90,8 @@ bool Choice::accept(RunQueue &queue, ScheduleEntry *next) {
         return false;
     }
     if (next != nullptr) {
+        invariant(next->vcpu == previous_ || !next->on_cpu.load(std::memory_order_acquire),
+                  "no other CPU has the registers of the vCPU that is to run");
         next->on_cpu.store(true, std::memory_order_relaxed);
         if (next->state != VcpuState::running) {
             set_state(*next->vcpu, VcpuState::running, now_);

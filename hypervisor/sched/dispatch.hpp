@@ -80,11 +80,14 @@ CpuId place(M &machine, const RunQueue &home, const ScheduleEntry &entry, uint64
 template <Machine M>
 bool settle(M &machine, ScheduleEntry &entry, bool may_move, uint64_t now) {
     const CpuId home = entry.home.load(std::memory_order_relaxed);
+    CpuId target = home;
     bool must_look = false;
     {
         auto queue = machine.lock(home);
         queue->begin_wake(entry);
-        const CpuId target = may_move ? place(machine, *queue, entry, now) : home;
+        if (may_move) {
+            target = place(machine, *queue, entry, now);
+        }
         if (target != home) {
             send(machine, home, *queue, entry, target);
         } else {
@@ -92,9 +95,9 @@ bool settle(M &machine, ScheduleEntry &entry, bool may_move, uint64_t now) {
             publish(machine, home, *queue);
         }
     }
-    const CpuId reached = entry.home.load(std::memory_order_relaxed);
-    if (reached != home) {
-        machine.lock(reached)->attach(entry);
+    // One that waits may have been taken over since, and have another home: nothing of it is looked at any more.
+    if (target != home) {
+        machine.lock(target)->attach(entry);
         return false;
     }
     if (must_look) {
