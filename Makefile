@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux root all image unit-tests tools-tests demo run run-bare bench-micro iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root all image unit-tests tools-tests demo run run-bare bench-micro iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,14 +54,20 @@ run: image linux root ## a shell in the control domain, in QEMU on this terminal
 run-bare: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)
 	@scripts/run-qemu $(BUILD)/ringfold "$(ARGS)" $(QEMU)
 
-linux: ## the guest kernel: Debian's Linux 6.1 with the port, in build/linux
+linux-dependencies:
 	@scripts/install-dependencies linux
+
+linux: linux-dependencies ## the guest kernel: Debian's Linux 6.1 with the port, in build/linux
 	@guest-patches/linux/build --jobs $(JOBS) build/linux
 
-root: ## the root file system of test machines, and a disk with test programs
-	@scripts/install-dependencies linux
-	@tests/root/make-root build/testhost/root.cpio
-	@tests/root/make-tools build/testhost/tools.img
+root: build/testhost/root.cpio build/testhost/tools.img ## the root file system of test machines, and a disk with test programs
+
+build/testhost/root.cpio: $(addprefix tests/root/,make-root init ia32.asm hypercall.c) \
+		$(wildcard guest-patches/linux/files/include/uapi/linux/*.h) | linux-dependencies
+	@tests/root/make-root $@
+
+build/testhost/tools.img: tests/root/make-tools | linux-dependencies
+	@tests/root/make-tools $@
 
 bench-micro: linux root ## basic operations of Linux on Ringfold, as ratios to the bare machine
 	@$(MAKE) --no-print-directory CONFIG=release image

@@ -570,6 +570,37 @@ int backend_list(struct ringfold_backend_list *request)
 	return error;
 }
 
+static int give_order(struct backend_domain *domain, u32 order, u32 argument)
+{
+	struct ringfold_control_page *control = control_of(domain);
+
+	if (domain->closed)
+		return -ENOENT;
+	if (!ringfold_channel_connected(domain->irq))
+		return -ENOTCONN;
+	WRITE_ONCE(control->order, order);
+	WRITE_ONCE(control->order_argument, argument);
+	domain->orders++;
+	/* The order is whole. */
+	smp_store_release(&control->order_count, domain->orders);
+	ringfold_notify(domain->irq);
+	return 0;
+}
+
+int backend_give_order(const struct ringfold_backend_order *request)
+{
+	struct backend_domain *domain = find_domain(request->domain);
+	int error;
+
+	if (domain == NULL)
+		return -ENOENT;
+	mutex_lock(&domain->lock);
+	error = give_order(domain, request->order, request->argument);
+	mutex_unlock(&domain->lock);
+	release(domain);
+	return error;
+}
+
 static int __init start_backend(void)
 {
 	/* Others' domains are served by one that may control them. */

@@ -42,6 +42,7 @@ struct backend_domain {
 	int irq;
 	bool look_again;           /* a device waits for something that nobody tells of */
 	u32 generation;            /* the last one that was given to a device */
+	u32 orders;                /* that were given */
 	struct delayed_work work;  /* looks at all states */
 };
 
@@ -90,6 +91,7 @@ int backend_open_domain(struct ringfold_backend_domain *request);
 int backend_close_domain(unsigned int id);
 int backend_remove(const struct ringfold_backend_remove *request);
 int backend_list(struct ringfold_backend_list *request);
+int backend_give_order(const struct ringfold_backend_order *request);
 
 /* block_back.c */
 int backend_add_block(const struct ringfold_backend_block *block);

@@ -57,6 +57,15 @@ static long list_ioctl(struct ringfold_backend_list __user *argument)
 	return error;
 }
 
+static long order_ioctl(const struct ringfold_backend_order __user *argument)
+{
+	struct ringfold_backend_order request;
+
+	if (copy_from_user(&request, argument, sizeof(request)) != 0)
+		return -EFAULT;
+	return request.reserved == 0 ? backend_give_order(&request) : -EINVAL;
+}
+
 static long backend_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	switch (command) {
@@ -70,6 +79,8 @@ static long backend_ioctl(struct file *file, unsigned int command, unsigned long
 		return remove_ioctl((void __user *)argument);
 	case RINGFOLD_BACKEND_LIST:
 		return list_ioctl((void __user *)argument);
+	case RINGFOLD_BACKEND_ORDER:
+		return order_ioctl((void __user *)argument);
 	default:
 		return -ENOTTY;
 	}

@@ -174,6 +174,7 @@ static void look(struct work_struct *work)
 {
 	unsigned int place;
 
+	front_take_order(control_page());
 	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++)
 		look_at_place(place);
 	WRITE_ONCE(looked, true);

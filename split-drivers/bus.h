@@ -40,6 +40,8 @@ static inline struct front_device *to_front_device(struct device *device)
 u32 front_back_state(const struct front_device *device);
 /* After all that the state stands for was written. */
 void front_set_state(struct front_device *device, u32 state);
+/* order.c: carries out what the control page says, if that is new. Only the work that looks at the page may call it. */
+void front_take_order(struct ringfold_control_page *page);
 /* Calls changed() again. From any context. */
 void front_look_again(void);
 /* Its disk is there, or will not be: nobody who waits for devices has to wait for this one. */

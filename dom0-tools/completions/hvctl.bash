@@ -15,7 +15,7 @@ _hvctl() {
             *) command=${COMP_WORDS[index]}; break ;;
         esac
     done
-    local commands="create run list console shutdown reboot destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
+    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
         registers dump-core block-list block-attach block-detach dmesg event-log info stats version debug-keys"
     local options="--json --help"
     case $command in

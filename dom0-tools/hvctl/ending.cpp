@@ -62,8 +62,19 @@ void add_end(CLI::App &app, Context &context, const std::string &name, const std
     command->add_option("DOMAIN", options->domains, "names or numbers");
     command->add_flag("-a,--all", options->all, "every guest that runs");
     command->add_flag("-w,--wait", options->wait, "return when they have ended");
-    command->add_flag("-F,--force", options->force,
-                      "do not ask the guest: end it as if it had done so (this version cannot ask)");
+    command->add_flag("-F,--force", options->force, "do not ask the guest: end it as if it had done so");
+}
+
+void add_system_request(CLI::App &app, Context &context) {
+    const auto words = std::make_shared<std::pair<std::string, std::string>>();
+    CLI::App *command =
+        add_command(app, context, "sysrq", "press a SysRq key in a guest", [&context, words]() -> Outcome<void> {
+            context.show(TRY(context.ask("sysrq", {{"domain", words->first}, {"key", words->second}})),
+                         [](const nlohmann::json &) { return std::string{}; });
+            return {};
+        });
+    command->add_option("DOMAIN", words->first, "name or number")->required();
+    command->add_option("KEY", words->second, "like t: what its kernel shows for h lists them")->required();
 }
 
 Outcome<void> destroy(const Context &context, const std::vector<std::string> &domains) {
@@ -80,6 +91,7 @@ Outcome<void> destroy(const Context &context, const std::vector<std::string> &do
 void add_ending_commands(CLI::App &app, Context &context) {
     add_end(app, context, "shutdown", "let guests power off", false);
     add_end(app, context, "reboot", "let guests reboot", true);
+    add_system_request(app, context);
     const auto domains = std::make_shared<std::vector<std::string>>();
     CLI::App *command = add_command(app, context, "destroy", "end guests at once and give back what they have",
                                     [&context, domains] { return destroy(context, *domains); });

@@ -20,6 +20,7 @@
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -85,14 +86,22 @@ class Teller {
     // Returns when the outside has it.
     void tell_output(RunFrameKind kind, std::string_view bytes) {
         write(run_frame(token_, kind, bytes, 0));
-        char answer = 0;
-        while (answer != run_acknowledgement && (read(console_.number(), &answer, 1) > 0 || errno == EINTR)) {
-        }
+        await_acknowledgement();
     }
 
     void tell_status(int status) { write(run_frame(token_, RunFrameKind::exit, {}, static_cast<uint32_t>(status))); }
 
   private:
+    void await_acknowledgement() {
+        char answer = 0;
+        while (answer != run_acknowledgement) {
+            const ssize_t length = read(console_.number(), &answer, 1);
+            if (length == 0 || (length < 0 && errno != EINTR)) {
+                return;  // nobody is there any more
+            }
+        }
+    }
+
     void write(const std::string &frame) {
         (void)write_fully(console_.number(), frame).ok();  // where else could it be told?
         tcdrain(console_.number());
@@ -145,8 +154,6 @@ Pipe make_pipe() {
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-// Until every process that can write has closed its end, or the command has ended and nothing is left to read: what it
-// leaves running in the background is not waited for.
 class Output {
   public:
     Output(int output, int error) : waits_{pollfd{output, POLLIN, 0}, pollfd{error, POLLIN, 0}} {}
@@ -220,7 +227,9 @@ int run_command(const RunCommand &command, Teller &teller) {
             ended = true;
         }
     }
-    while (told.tell_some(teller, 0)) {
+    // What it leaves running ends here, or its output might not.
+    kill(-1, SIGKILL);
+    while (told.tell_some(teller, look_again)) {
     }
     return status;
 }
@@ -237,6 +246,10 @@ bool is_guest_init(const char *program) {
 }
 
 void run_guest_init() {
+    // What `hvctl shutdown` and `reboot` come to, by way of poweroff(8) and reboot(8).
+    for (const int number : {SIGUSR2, SIGTERM, SIGINT}) {
+        signal(number, [](int) { power_off(); });
+    }
     mount_all();
     bring_up_loopback();
     Descriptor console = open_console();

@@ -7,10 +7,13 @@
 #include "dom0-tools/library/core_dump.hpp"
 #include "dom0-tools/library/values.hpp"
 
+#include <ringfold/device.h>
+
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace ringfold::tools {
 
@@ -71,6 +74,7 @@ Commands::Result Commands::run(const std::string &command, Arguments arguments) 
         Row{"describe", [](Commands &self, Arguments given) { return self.describe(given); }},
         Row{"destroy", [](Commands &self, Arguments given) { return self.destroy(given); }},
         Row{"shutdown", [](Commands &self, Arguments given) { return self.shutdown(given); }},
+        Row{"sysrq", [](Commands &self, Arguments given) { return self.system_request(given); }},
         Row{"pause", [](Commands &self, Arguments given) { return self.pause(given); }},
         Row{"unpause", [](Commands &self, Arguments given) { return self.unpause(given); }},
         Row{"rename", [](Commands &self, Arguments given) { return self.rename(given); }},
@@ -156,16 +160,23 @@ Commands::Result Commands::destroy(Arguments arguments) {
 Commands::Result Commands::shutdown(Arguments arguments) {
     const GuestReference guest = TRY(guest_of(arguments));
     const bool reboot = arguments.value("reboot", false);
-    if (!arguments.value("force", false)) {
-        return Failure{
-            Kind::unsupported,
-            fmt::format("{} cannot be asked: ABI 0.1 has no way to tell a guest that it shall {}. Ask within the "
-                        "guest (hvctl console {}), or end it with --force, as if it had done so itself",
-                        guest->name, reboot ? "reboot" : "shut down", guest->name)};
-    }
     const json before{{"key", guest->key}, {"life", guest->life}};
-    TRY(supervisor_->shut_down(guest, reboot ? RINGFOLD_SHUTDOWN_REBOOT : RINGFOLD_SHUTDOWN_POWER_OFF));
+    if (arguments.value("force", false)) {
+        TRY(supervisor_->shut_down(guest, reboot ? RINGFOLD_SHUTDOWN_REBOOT : RINGFOLD_SHUTDOWN_POWER_OFF));
+    } else {
+        TRY(supervisor_->give_order(guest, reboot ? RINGFOLD_ORDER_REBOOT : RINGFOLD_ORDER_POWER_OFF, 0));
+    }
     return before;
+}
+
+Commands::Result Commands::system_request(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    const auto key = arguments.at("key").get<std::string>();
+    if (key.size() != 1 || std::isgraph(static_cast<unsigned char>(key[0])) == 0) {
+        return Failure{Kind::usage, fmt::format("\"{}\": expected one key, like t or w", key)};
+    }
+    TRY(supervisor_->give_order(guest, RINGFOLD_ORDER_SYSTEM_REQUEST, static_cast<unsigned char>(key[0])));
+    return json::object();
 }
 
 Commands::Result Commands::pause(Arguments arguments) {

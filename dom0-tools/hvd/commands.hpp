@@ -49,6 +49,7 @@ class Commands {
     Result describe(Arguments arguments) const;
     Result destroy(Arguments arguments);
     Result shutdown(Arguments arguments);
+    Result system_request(Arguments arguments);
     Result pause(Arguments arguments);
     Result unpause(Arguments arguments);
     Result rename(Arguments arguments);

@@ -3,6 +3,7 @@
 // Beginning, and what a user asks for.
 #include "dom0-tools/hvd/supervisor.hpp"
 
+#include <ringfold/device.h>
 #include <ringfold/event.h>
 
 #include <fmt/core.h>
@@ -15,6 +16,19 @@ namespace ringfold::tools {
 namespace {
 
 constexpr std::size_t kept_directories = 32;  // of guests that are gone
+
+std::string_view order_name(uint32_t order) {
+    switch (order) {
+        case RINGFOLD_ORDER_POWER_OFF:
+            return "poweroff";
+        case RINGFOLD_ORDER_REBOOT:
+            return "reboot";
+        case RINGFOLD_ORDER_SYSTEM_REQUEST:
+            return "sysrq";
+        default:
+            return "unknown";
+    }
+}
 
 }  // namespace
 
@@ -213,6 +227,18 @@ Outcome<void> Supervisor::shut_down(const GuestReference &guest, uint32_t reason
     note("shutdown-forced", guest.get(), {{"reason", shutdown_reason_name(reason)}});
     TRY(hypervisor_.shut_down(guest->id, reason, 0));
     look_at(guest);
+    return {};
+}
+
+Outcome<void> Supervisor::give_order(const GuestReference &guest, uint32_t order, uint32_t argument) {
+    TRY(need_running(*guest));
+    const Outcome<void> given = hypervisor_.port().give_order(guest->id, order, argument);
+    if (!given.ok()) {
+        return Failure{
+            given.error().kind == Kind::not_found ? Kind::unsupported : given.error().kind,
+            fmt::format("{} cannot be asked: {}; --force and destroy do not ask", guest->name, given.error().text)};
+    }
+    note("told", guest.get(), {{"order", order_name(order)}});
     return {};
 }
 

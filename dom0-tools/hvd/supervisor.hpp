@@ -50,6 +50,8 @@ class Supervisor {
     // The client of a throw-away guest is gone: nothing of the guest stays.
     void throw_away(const std::string &key);
     Outcome<void> shut_down(const GuestReference &guest, uint32_t reason);
+    // Tells the guest, which may or may not listen: RINGFOLD_ORDER_*.
+    Outcome<void> give_order(const GuestReference &guest, uint32_t order, uint32_t argument);
     Outcome<void> pause(const GuestReference &guest);
     Outcome<void> unpause(const GuestReference &guest);
     Outcome<void> attach(const GuestReference &guest, const DiskConfig &disk);

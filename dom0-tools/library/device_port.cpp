@@ -187,6 +187,25 @@ Outcome<std::vector<DiskState>> DevicePort::disks(DomainId domain) {
     return found;
 }
 
+Outcome<void> DevicePort::give_order(DomainId domain, uint32_t order, uint32_t argument) {
+    ringfold_backend_order request{};
+    request.domain = domain.raw();
+    request.order = order;
+    request.argument = argument;
+    if (control(backend_.number(), RINGFOLD_BACKEND_ORDER, &request) == 0) {
+        return {};
+    }
+    const int error = errno;
+    if (error == ENOENT || error == EBADF) {
+        return Failure{Kind::not_found, "it has no control page"};
+    }
+    if (error == ENOTCONN) {
+        return Failure{Kind::busy,
+                       "it does not listen: its kernel has no driver for the control page, or is not that far"};
+    }
+    return system_failure(fmt::format("telling domain {}", domain.raw()), error);
+}
+
 Outcome<void> DevicePort::close_devices(DomainId domain) {
     const unsigned long number = domain.raw();
     if (!backend_.is_open() || ioctl(backend_.number(), RINGFOLD_BACKEND_CLOSE, number) == 0 || errno == ENOENT) {

@@ -25,6 +25,7 @@ class DevicePort final : public HypercallPort {
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
 
   private:

@@ -70,6 +70,9 @@ class HypercallPort {
     // Asks the domain to let go of a disk: it is gone when disks() does not show it any more. By force: at once.
     virtual Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) = 0;
     virtual Outcome<std::vector<DiskState>> disks(DomainId domain) = 0;
+    // Tells the domain what a user wants of it: RINGFOLD_ORDER_*. not_found: it has no control page; busy: it does not
+    // listen to it.
+    virtual Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) = 0;
     // Takes all devices away, without asking the domain; it need not have any.
     virtual Outcome<void> close_devices(DomainId domain) = 0;
 };

@@ -360,6 +360,14 @@ Outcome<std::vector<DiskState>> FakeHypervisor::disks(DomainId domain) {
     return states;
 }
 
+Outcome<void> FakeHypervisor::give_order(DomainId domain, uint32_t order, uint32_t argument) {
+    if (!added_disks.contains(domain.raw())) {
+        return Failure{Kind::not_found, "it has no control page"};
+    }
+    orders.push_back({domain.raw(), order, argument});
+    return {};
+}
+
 Outcome<void> FakeHypervisor::close_devices(DomainId domain) {
     added_disks.erase(domain.raw());
     return {};

@@ -49,6 +49,7 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
 
     // What guests do.
@@ -63,6 +64,7 @@ class FakeHypervisor final : public HypercallPort {
     std::map<uint16_t, FakeDomain> domains;  // d1 is the control domain that calls
     std::set<uint64_t> free_machine_frames;
     std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
+    std::vector<std::array<uint32_t, 3>> orders;              // domain, order, argument
     bool guests_let_go = true;                                // of disks, when they are asked
     bool serves_devices = true;
     std::string log;

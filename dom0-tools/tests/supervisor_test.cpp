@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/tests/supervisor_world.hpp"
 
+#include <ringfold/device.h>
 #include <ringfold/hypercall_numbers.h>
 
 namespace ringfold::tools {
@@ -164,14 +165,31 @@ TEST_F(SupervisorTest, PauseIsRememberedAndUndone) {
     EXPECT_EQ(fake.domains.at(id_of("web")).info.pauses, 1U);
 }
 
-TEST_F(SupervisorTest, ShutdownSaysWhatItCannotAndForces) {
+TEST_F(SupervisorTest, ShutdownAsksAndForces) {
     ASSERT_TRUE(create(config()).ok());
-    EXPECT_EQ(ask("shutdown", {{"domain", "web"}}).error().kind, Kind::unsupported);
+    const uint32_t id = id_of("web");
+    ASSERT_TRUE(ask("shutdown", {{"domain", "web"}}).ok());
+    ASSERT_TRUE(ask("shutdown", {{"domain", "web"}, {"reboot", true}}).ok());
+    ASSERT_TRUE(ask("sysrq", {{"domain", "web"}, {"key", "t"}}).ok());
+    EXPECT_EQ(fake.orders, (std::vector<std::array<uint32_t, 3>>{{id, RINGFOLD_ORDER_POWER_OFF, 0},
+                                                                 {id, RINGFOLD_ORDER_REBOOT, 0},
+                                                                 {id, RINGFOLD_ORDER_SYSTEM_REQUEST, 't'}}));
+    for (const char *key : {"", "tt", " ", "\x80"}) {
+        EXPECT_EQ(ask("sysrq", {{"domain", "web"}, {"key", key}}).error().kind, Kind::usage) << key;
+    }
     EXPECT_EQ(fake.domains.at(id_of("web")).info.state, RINGFOLD_DOMAIN_RUNNING);
     const auto life = ask("shutdown", {{"domain", "web"}, {"force", true}});
     ASSERT_TRUE(life.ok());
     EXPECT_TRUE(ask("wait", {{"guests", nlohmann::json::array({life.value()})}}).ok());
     EXPECT_EQ(fake.domains.size(), 1U);
+}
+
+TEST_F(SupervisorTest, AGuestWithoutAControlPageCannotBeAsked) {
+    fake.serves_devices = false;
+    ASSERT_TRUE(create(config()).ok());
+    EXPECT_EQ(ask("shutdown", {{"domain", "web"}}).error().kind, Kind::unsupported);
+    EXPECT_TRUE(ask("shutdown", {{"domain", "web"}, {"force", true}}).ok());
+    EXPECT_EQ(ask("shutdown", {{"domain", "web"}}).error().kind, Kind::not_found);
 }
 
 TEST_F(SupervisorTest, WaitAnswersWhenTheLifeIsOver) {

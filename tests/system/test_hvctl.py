@@ -38,7 +38,7 @@ def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
                       "it is paused, dumped, scheduled; mistakes are told apart",
                       "it powered off and left nothing but its console",
                       "a crash leaves a bundle",
-                      "three guests at once")
+                      "three guests at once, which do as they are told")
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

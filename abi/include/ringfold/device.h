@@ -49,10 +49,28 @@ struct ringfold_control_device {
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_control_device, 16);
 
+/*
+ * Orders: what a user wants of the guest as a whole. The guest may do as it likes; a later order replaces one that it has
+ * not seen yet.
+ *
+ * To give one (back):                             To take one up (front), whenever an event comes:
+ *   1. write order and order_argument               1. read order_count; if it is the one that was taken up last, stop
+ *   2. store barrier                                2. load barrier; read order and order_argument
+ *   3. write order_count: one more than before      3. load barrier; if order_count has changed, from 1 on
+ *   4. send an event                                4. write order_seen = order_count, then carry the order out
+ */
+#define RINGFOLD_ORDER_POWER_OFF 1U
+#define RINGFOLD_ORDER_REBOOT 2U
+#define RINGFOLD_ORDER_SYSTEM_REQUEST 3U /* argument: a key, as an ASCII character */
+
 struct ringfold_control_page {
-	uint64_t magic;      /* back: before the guest starts */
-	uint32_t version;    /* back: before the guest starts */
-	uint32_t reserved[13];
+	uint64_t magic;          /* back: before the guest starts */
+	uint32_t version;        /* back: before the guest starts */
+	uint32_t order_count;    /* back */
+	uint32_t order;          /* back: RINGFOLD_ORDER_* */
+	uint32_t order_argument; /* back */
+	uint32_t order_seen;     /* front */
+	uint32_t reserved[9];
 	struct ringfold_control_device devices[RINGFOLD_CONTROL_DEVICES];
 	uint8_t reserved2[4096 - 64 - 16 * RINGFOLD_CONTROL_DEVICES];
 };

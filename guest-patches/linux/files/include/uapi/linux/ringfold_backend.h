@@ -71,10 +71,22 @@ struct ringfold_backend_list {
 	__u64 devices; /* user address of struct ringfold_backend_device[count] */
 };
 
+/*
+ * ORDER tells a guest what a user wants of it (RINGFOLD_ORDER_* of <ringfold/device.h>). ENOENT: it has no control page;
+ * ENOTCONN: it does not listen to it.
+ */
+struct ringfold_backend_order {
+	__u32 domain;
+	__u32 order;
+	__u32 argument;
+	__u32 reserved; /* 0 */
+};
+
 #define RINGFOLD_BACKEND_OPEN _IOWR('R', 16, struct ringfold_backend_domain)
 #define RINGFOLD_BACKEND_CLOSE _IO('R', 17) /* the argument is the domain's number */
 #define RINGFOLD_BACKEND_ADD_BLOCK _IOW('R', 18, struct ringfold_backend_block)
 #define RINGFOLD_BACKEND_REMOVE _IOW('R', 19, struct ringfold_backend_remove)
 #define RINGFOLD_BACKEND_LIST _IOWR('R', 20, struct ringfold_backend_list)
+#define RINGFOLD_BACKEND_ORDER _IOW('R', 21, struct ringfold_backend_order)
 
 #endif

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a user wants of this guest as a whole: orders on the control page. */
+#include <linux/printk.h>
+#include <linux/reboot.h>
+#include <linux/sysrq.h>
+
+#include "bus.h"
+
+static u32 last_order; /* the count of the one that was taken up */
+
+static void carry_out(u32 order, u32 argument)
+{
+	switch (order) {
+	case RINGFOLD_ORDER_POWER_OFF:
+		pr_info("ringfold: told to power off\n");
+		orderly_poweroff(true);
+		break;
+	case RINGFOLD_ORDER_REBOOT:
+		pr_info("ringfold: told to reboot\n");
+		orderly_reboot();
+		break;
+	case RINGFOLD_ORDER_SYSTEM_REQUEST:
+		handle_sysrq(argument);
+		break;
+	default:
+		pr_warn("ringfold: an order that this kernel does not know: %u\n", order);
+		break;
+	}
+}
+
+void front_take_order(struct ringfold_control_page *page)
+{
+	u32 argument;
+	u32 count;
+	u32 order;
+
+	do {
+		/* Before the order. */
+		count = smp_load_acquire(&page->order_count);
+		order = READ_ONCE(page->order);
+		argument = READ_ONCE(page->order_argument);
+		/* No load of the order moves behind the second one of the count. */
+		smp_rmb();
+	} while (count != READ_ONCE(page->order_count));
+	if (count == last_order)
+		return;
+	last_order = count;
+	WRITE_ONCE(page->order_seen, count);
+	carry_out(order, argument);
+}
