@@ -187,13 +187,16 @@ static void step(struct backend_device *device, u32 front)
 /* Its place in the control page is free again, and its page when the guest lets go of it. */
 static void remove_device(struct backend_device *device)
 {
+	struct page *page = device->page_frame;
+	const u32 reference = device->reference;
+
 	if (device->queues != 0)
 		disconnect(device, RINGFOLD_STATE_CLOSED, 0);
 	/* After the queues were closed: what the front end still asks is lost. */
 	smp_store_release(&control_of(device->domain)->devices[device->place].generation, 0);
 	list_del(&device->list);
-	ringfold_end_grants(device->reference, &device->page_frame, 1);
 	device->kind->free(device);
+	ringfold_end_grants(reference, &page, 1);
 }
 
 /* True: something changed. */
@@ -307,6 +310,11 @@ static irqreturn_t note_event(int irq, void *data)
 {
 	look_soon(data);
 	return IRQ_HANDLED;
+}
+
+void backend_notify(const struct backend_device *device)
+{
+	ringfold_notify(device->domain->irq);
 }
 
 void backend_give_up(struct backend_device *device)

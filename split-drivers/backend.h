@@ -25,7 +25,7 @@ struct backend_kind {
 	/* All that was asked is done or forgotten, the queues are gone. Waits for the disk, never for the guest. */
 	void (*disconnect)(struct backend_device *device);
 	void (*describe)(struct backend_device *device, struct ringfold_backend_device *description);
-	/* Nothing uses the device any more. */
+	/* Nothing else uses the device any more; its page is still there. */
 	void (*free)(struct backend_device *device);
 };
 
@@ -77,6 +77,8 @@ int backend_make_queue(struct backend_device *device, unsigned int pages, unsign
 void backend_free_queue(struct backend_queue *queue);
 void backend_describe_queue(struct backend_device *device, unsigned int number, const struct backend_queue *queue);
 
+/* Something in the device page has changed, beside the state. From any context, between offer() and free(). */
+void backend_notify(const struct backend_device *device);
 /* The front end of a device broke the rules: it will be closed. From any context. */
 void backend_give_up(struct backend_device *device);
 
@@ -95,5 +97,14 @@ int backend_give_order(const struct ringfold_backend_order *request);
 
 /* block_back.c */
 int backend_add_block(const struct ringfold_backend_block *block);
+/* network_back.c */
+#ifdef CONFIG_RINGFOLD_NETWORK_BACK
+int backend_add_network(const struct ringfold_backend_network *network);
+#else
+static inline int backend_add_network(const struct ringfold_backend_network *network)
+{
+	return -ENOSYS;
+}
+#endif
 
 #endif

@@ -33,6 +33,15 @@ static long add_block_ioctl(const struct ringfold_backend_block __user *argument
 	return backend_add_block(&request);
 }
 
+static long add_network_ioctl(const struct ringfold_backend_network __user *argument)
+{
+	struct ringfold_backend_network request;
+
+	if (copy_from_user(&request, argument, sizeof(request)) != 0)
+		return -EFAULT;
+	return request.reserved == 0 && request.reserved2 == 0 ? backend_add_network(&request) : -EINVAL;
+}
+
 static long remove_ioctl(const struct ringfold_backend_remove __user *argument)
 {
 	struct ringfold_backend_remove request;
@@ -75,6 +84,8 @@ static long backend_ioctl(struct file *file, unsigned int command, unsigned long
 		return backend_close_domain(argument);
 	case RINGFOLD_BACKEND_ADD_BLOCK:
 		return add_block_ioctl((void __user *)argument);
+	case RINGFOLD_BACKEND_ADD_NETWORK:
+		return add_network_ioctl((void __user *)argument);
 	case RINGFOLD_BACKEND_REMOVE:
 		return remove_ioctl((void __user *)argument);
 	case RINGFOLD_BACKEND_LIST:

@@ -39,8 +39,7 @@ struct front_disk {
 	unsigned int queue_count;
 	struct disk_queue *queues;
 	struct blk_mq_tag_set tags;
-	struct gendisk *disk; /* NULL: not connected */
-	bool over;            /* it was connected, or cannot be */
+	struct gendisk *disk;
 };
 
 /* What goes with a request of the block layer. */
@@ -554,8 +553,6 @@ static void fail_requests(struct front_disk *disk)
 /* What was asked is answered before, unless the back end is gone. */
 static void remove_disk(struct front_disk *disk)
 {
-	if (disk->disk == NULL)
-		return;
 	if (disk->device->lost || front_back_state(disk->device) == RINGFOLD_STATE_CLOSED)
 		fail_requests(disk);
 	del_gendisk(disk->disk);
@@ -565,105 +562,59 @@ static void remove_disk(struct front_disk *disk)
 	close_queues(disk);
 }
 
-/* --- states --- */
+/* --- the device --- */
 
-static void read_offer(struct front_disk *disk)
+static struct front_disk *disk_of(struct front_device *device)
 {
-	const struct ringfold_block_offer *shared = (const void *)disk->device->page->kind;
+	return dev_get_drvdata(&device->dev);
+}
 
-	memcpy(&disk->offer, shared, sizeof(disk->offer));
+static int choose(struct front_device *device, struct front_choice *choice)
+{
+	struct front_disk *disk = disk_of(device);
+
+	memcpy(&disk->offer, device->page->kind, sizeof(disk->offer));
 	barrier();
-	disk->features = READ_ONCE(disk->device->page->features) & KNOWN_FEATURES;
-	disk->queue_count = clamp_t(u32, READ_ONCE(disk->device->page->queue_limit), 1,
-				    min(num_online_cpus(), RINGFOLD_DEVICE_QUEUES));
+	disk->features = READ_ONCE(device->page->features) & KNOWN_FEATURES;
+	disk->queue_count = front_queues(device);
+	choice->queues = disk->queue_count;
+	choice->features = disk->features;
+	return offer_is_right(&disk->offer);
 }
 
-static void give_up(struct front_disk *disk, int error)
+static int connect(struct front_device *device)
 {
-	dev_err(&disk->device->dev, "no disk: %d\n", error);
-	disk->over = true;
-	front_set_state(disk->device, RINGFOLD_STATE_CLOSED);
-	front_settled(disk->device);
-}
-
-static void ask(struct front_disk *disk)
-{
-	int error;
-
-	read_offer(disk);
-	error = offer_is_right(&disk->offer);
-	if (error != 0) {
-		give_up(disk, error);
-		return;
-	}
-	WRITE_ONCE(disk->device->page->queue_count, disk->queue_count);
-	WRITE_ONCE(disk->device->page->taken_features, disk->features);
-	front_set_state(disk->device, RINGFOLD_STATE_ASKED);
-}
-
-static void connect(struct front_disk *disk)
-{
+	struct front_disk *disk = disk_of(device);
 	int error = open_queues(disk);
 
-	if (error == 0) {
-		error = make_disk(disk);
-		if (error != 0)
-			close_queues(disk);
-	}
-	if (error != 0) {
-		give_up(disk, error);
-		return;
-	}
-	disk->over = true;
-	front_set_state(disk->device, RINGFOLD_STATE_CONNECTED);
-	front_settled(disk->device);
+	if (error != 0)
+		return error;
+	error = make_disk(disk);
+	if (error != 0)
+		close_queues(disk);
+	return error;
 }
 
-/* The back end wants an end, or has made one. Until the last one closes the disk, the former can wait. */
-static void let_go(struct front_disk *disk, u32 back)
+/* Not while somebody has it open; then release_disk() asks again. */
+static bool may_close(struct front_device *device)
 {
-	if (back == RINGFOLD_STATE_CLOSING && disk->disk != NULL && disk_openers(disk->disk) != 0)
-		return;
-	remove_disk(disk);
-	front_set_state(disk->device, RINGFOLD_STATE_CLOSED);
-	front_settled(disk->device);
+	return disk_openers(disk_of(device)->disk) == 0;
 }
 
-static void check_size(struct front_disk *disk)
+static void disconnect(struct front_device *device)
 {
-	const struct ringfold_block_offer *shared = (const void *)disk->device->page->kind;
+	remove_disk(disk_of(device));
+}
+
+static void check_size(struct front_device *device)
+{
+	const struct ringfold_block_offer *shared = (const void *)device->page->kind;
 	const u64 sectors = READ_ONCE(shared->sectors);
+	struct front_disk *disk = disk_of(device);
 
 	if (sectors != disk->offer.sectors) {
 		disk->offer.sectors = sectors;
 		set_capacity_and_notify(disk->disk, sectors);
-	}
-}
-
-static void disk_changed(struct front_device *device)
-{
-	struct front_disk *disk = dev_get_drvdata(&device->dev);
-	const u32 back = front_back_state(device);
-
-	switch (device->state) {
-	case RINGFOLD_STATE_NONE:
-		if (back == RINGFOLD_STATE_OFFERED)
-			ask(disk);
-		break;
-	case RINGFOLD_STATE_ASKED:
-	case RINGFOLD_STATE_CONNECTED:
-		if (back == RINGFOLD_STATE_CLOSING || back == RINGFOLD_STATE_CLOSED)
-			let_go(disk, back);
-		else if (back == RINGFOLD_STATE_CONNECTED && disk->disk != NULL)
-			check_size(disk);
-		else if (back == RINGFOLD_STATE_CONNECTED)
-			connect(disk);
-		break;
-	case RINGFOLD_STATE_CLOSED:
-		/* An earlier kernel's connection is over. */
-		if (back == RINGFOLD_STATE_CLOSED && !disk->over)
-			front_set_state(device, RINGFOLD_STATE_NONE);
-		break;
 	}
 }
 
@@ -675,20 +626,12 @@ static int probe_disk(struct front_device *device)
 		return -ENOMEM;
 	disk->device = device;
 	dev_set_drvdata(&device->dev, disk);
-	if (device->state != RINGFOLD_STATE_NONE)
-		front_set_state(device, RINGFOLD_STATE_CLOSED);
-	disk_changed(device);
 	return 0;
 }
 
 static void remove_front(struct front_device *device)
 {
-	struct front_disk *disk = dev_get_drvdata(&device->dev);
-
-	remove_disk(disk);
-	if (!device->lost)
-		front_set_state(device, RINGFOLD_STATE_CLOSED);
-	kfree(disk);
+	kfree(disk_of(device));
 }
 
 static struct front_driver driver = {
@@ -699,7 +642,11 @@ static struct front_driver driver = {
 	},
 	.kind = RINGFOLD_DEVICE_BLOCK,
 	.probe = probe_disk,
-	.changed = disk_changed,
+	.choose = choose,
+	.connect = connect,
+	.offer_changed = check_size,
+	.may_close = may_close,
+	.disconnect = disconnect,
 	.remove = remove_front,
 };
 

@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The block protocol's queues, at both ends. */
 #include "block_ring.h"
-
-/* Memory that the other end may be changing is read and written once, as a whole. */
-#define READ_SHARED(place) __atomic_load_n(&(place), __ATOMIC_RELAXED)
-#define WRITE_SHARED(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELAXED)
-#define LOAD_BARRIER() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define STORE_BARRIER() __atomic_thread_fence(__ATOMIC_RELEASE)
-#define FULL_BARRIER() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#include "shared_memory.h"
 
 #define SLOT(index) ((index) % RINGFOLD_BLOCK_DEPTH)
 #define REQUEST_WORDS (sizeof(struct ringfold_block_request) / sizeof(uint64_t))
 #define PAGE_BYTES 4096U
 #define PAGE_SECTORS (PAGE_BYTES >> RINGFOLD_BLOCK_SECTOR_SHIFT)
-
-/* Whether an index that is waited for is one of those from `old` to `new`, the latter excluded. */
-static bool is_between(uint32_t event, uint32_t old, uint32_t new_index)
-{
-	return (uint32_t)(new_index - 1 - event) < (uint32_t)(new_index - old);
-}
 
 void block_front_put(struct block_front_ring *ring, const struct ringfold_block_request *request)
 {
@@ -61,17 +49,6 @@ bool block_front_take(struct block_front_ring *ring, struct ringfold_block_answe
 	return true;
 }
 
-static void copy_request(const struct ringfold_block_request *shared, struct ringfold_block_request *request)
-{
-	const uint64_t *from = (const uint64_t *)(const void *)shared;
-	uint64_t words[REQUEST_WORDS];
-	unsigned int word;
-
-	for (word = 0; word < REQUEST_WORDS; word++)
-		words[word] = READ_SHARED(from[word]);
-	__builtin_memcpy(request, words, sizeof(words));
-}
-
 /* More than can be unanswered. What was answered is read after what was asked, for the front end asks when it has seen. */
 static bool asks_too_much(const struct block_back_ring *ring, uint32_t asked)
 {
@@ -92,7 +69,7 @@ enum block_take block_back_take(struct block_back_ring *ring, struct ringfold_bl
 	}
 	if (asks_too_much(ring, asked))
 		return BLOCK_BROKEN;
-	copy_request(&ring->requests[SLOT(ring->taken)], request);
+	copy_shared_words(request, &ring->requests[SLOT(ring->taken)], REQUEST_WORDS);
 	ring->taken++;
 	return BLOCK_TAKEN;
 }

@@ -23,15 +23,9 @@ static bool looked;
 static void look(struct work_struct *work);
 static DECLARE_WORK(look_work, look);
 
-static struct front_driver *driver_of(const struct front_device *device)
+struct front_driver *front_driver_of(const struct front_device *device)
 {
 	return device->dev.driver != NULL ? container_of(device->dev.driver, struct front_driver, driver) : NULL;
-}
-
-u32 front_back_state(const struct front_device *device)
-{
-	/* Before all that it stands for. */
-	return smp_load_acquire(&device->page->back_state);
 }
 
 void front_set_state(struct front_device *device, u32 state)
@@ -58,9 +52,11 @@ static int bus_match(struct device *device, struct device_driver *driver)
 static int bus_probe(struct device *device)
 {
 	struct front_device *front = to_front_device(device);
-	int error = driver_of(front)->probe(front);
+	int error = front_driver_of(front)->probe(front);
 
-	if (error != 0)
+	if (error == 0)
+		front_begin(front);
+	else
 		front_settled(front);
 	return error;
 }
@@ -69,7 +65,8 @@ static void bus_remove(struct device *device)
 {
 	struct front_device *front = to_front_device(device);
 
-	driver_of(front)->remove(front);
+	front_end(front);
+	front_driver_of(front)->remove(front);
 }
 
 static struct bus_type bus = {
@@ -148,8 +145,8 @@ static void find_device(unsigned int place, const struct ringfold_control_device
 static void tell_driver(struct front_device *device)
 {
 	device_lock(&device->dev);
-	if (driver_of(device) != NULL)
-		driver_of(device)->changed(device);
+	if (front_driver_of(device) != NULL)
+		front_step(device);
 	device_unlock(&device->dev);
 }
 

@@ -9,24 +9,44 @@
 
 #include <ringfold/device.h>
 
+/* What a front end wants of what it is offered. */
+struct front_choice {
+	u32 queues;
+	u32 features;
+};
+
 struct front_device {
 	struct device dev;
 	unsigned int place;      /* in the control page */
 	struct ringfold_control_device entry; /* as it was read */
 	struct ringfold_borrowed borrowed;
 	struct ringfold_device_page *page;
+	struct front_choice choice;
 	u32 state;               /* what page->front_state says; the page is never read back */
+	bool connected;          /* its driver has queues */
+	bool over;               /* it will not be connected any more */
+	bool broken;             /* the back end does not keep to the protocol */
 	bool lost;               /* the back end took it away */
 	bool settled;            /* it works, or will not */
 };
 
+/* One thread at a time calls these, for one device. */
 struct front_driver {
 	struct device_driver driver;
-	u16 kind; /* RINGFOLD_DEVICE_* */
+	u16 kind;        /* RINGFOLD_DEVICE_* */
+	bool reconnects; /* it goes on when the back end has closed and offers again */
 	int (*probe)(struct front_device *device);
-	/* The back end's state, or something else of the device page, may have changed. */
-	void (*changed)(struct front_device *device);
-	/* The device goes, or the driver: it must not be used any more. */
+	/* Reads the offer. An error ends the device. */
+	int (*choose)(struct front_device *device, struct front_choice *choice);
+	/* The queues that it chose are there. An error ends the device; nothing is left. */
+	int (*connect)(struct front_device *device);
+	/* What can change of an offer may have changed. Only while it is connected, as all that follow but the last one. */
+	void (*offer_changed)(struct front_device *device);
+	/* The back end wants an end, which can wait: front_look_again() asks again. NULL: always. */
+	bool (*may_close)(struct front_device *device);
+	/* The queues go. The back end is closed, or wants to be, or was lost. */
+	void (*disconnect)(struct front_device *device);
+	/* The device goes, or the driver. It is not connected. */
 	void (*remove)(struct front_device *device);
 };
 
@@ -37,14 +57,26 @@ static inline struct front_device *to_front_device(struct device *device)
 	return container_of(device, struct front_device, dev);
 }
 
-u32 front_back_state(const struct front_device *device);
+/* NULL: it has none. */
+struct front_driver *front_driver_of(const struct front_device *device);
 /* After all that the state stands for was written. */
 void front_set_state(struct front_device *device, u32 state);
+
+/* connection.c: a driver begins, looks at the other end's state, ends. */
+void front_begin(struct front_device *device);
+void front_step(struct front_device *device);
+void front_end(struct front_device *device);
+u32 front_back_state(const struct front_device *device);
+/* The back end broke the rules: the device will be closed. From any context. */
+void front_give_up(struct front_device *device);
+/* As many queues as are offered, and one for each processor at most. */
+u32 front_queues(const struct front_device *device);
+
 /* order.c: carries out what the control page says, if that is new. Only the work that looks at the page may call it. */
 void front_take_order(struct ringfold_control_page *page);
-/* Calls changed() again. From any context. */
+/* Looks at all devices. From any context. */
 void front_look_again(void);
-/* Its disk is there, or will not be: nobody who waits for devices has to wait for this one. */
+/* It is there, or will not be: nobody who waits for devices has to wait for this one. */
 void front_settled(struct front_device *device);
 
 #endif

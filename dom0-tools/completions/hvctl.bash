@@ -16,7 +16,7 @@ _hvctl() {
         esac
     done
     local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
-        registers dump-core block-list block-attach block-detach dmesg event-log info stats version debug-keys"
+        registers dump-core block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys"
     local options="--json --help"
     case $command in
         "")
@@ -24,7 +24,7 @@ _hvctl() {
             return ;;
         create)
             options+=" --set --console --paused --dry-run"
-            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap= disk=
+            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap= disk= vif=
                 on_poweroff= on_reboot= on_crash= on_watchdog="
             if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --set ]]; then
                 COMPREPLY=($(compgen -W "$keys" -- "$word"))
@@ -37,7 +37,7 @@ _hvctl() {
         shutdown | reboot) options+=" --all --wait --force" ;;
         dmesg | event-log) options+=" --follow --new" ;;
         sched) options+=" --weight --cap" ;;
-        block-detach) options+=" --force" ;;
+        block-detach | network-detach) options+=" --force" ;;
         top) options+=" --delay --times" ;;
     esac
     if [[ $word == -* ]]; then
@@ -52,7 +52,8 @@ _hvctl() {
             else
                 COMPREPLY=($(compgen -f -- "$word"))
             fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | registers | block-list | block-attach | block-detach)
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | registers | block-list | block-attach | block-detach | network-list |
+            network-attach | network-detach)
             COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
     esac
 }

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/hvctl/command.hpp"
+#include "dom0-tools/hvctl/device.hpp"
 #include "dom0-tools/hvctl/table.hpp"
-
-#include <fmt/core.h>
-
-#include <algorithm>
-#include <chrono>
-#include <filesystem>
-#include <thread>
 
 namespace ringfold::tools {
 
 namespace {
 
 using nlohmann::json;
-
-constexpr int patience = 50;  // looks, until a guest that does not let go of a disk is given up
-constexpr auto look_interval = std::chrono::milliseconds(200);
 
 std::string disks_text(const json &rows) {
     Table table({{"VDEV"},
@@ -66,21 +57,13 @@ void add_attach(CLI::App &app, Context &context) {
     command->add_option("DISK", options->disk, "as in a configuration: target=PATH,vdev=rdb,access=ro")->required();
 }
 
-// hvd only asks the guest, which may take its time, or for ever.
 Outcome<void> detach(const Context &context, const DiskOptions &options) {
     Client client = TRY(context.connect());
     TRY(client.request("block-detach", {{"domain", options.domain}, {"vdev", options.disk}, {"force", options.force}}));
-    for (int look = 0; look < patience; ++look) {
-        const json rows = TRY(client.request("block-list", {{"domain", options.domain}}));
-        if (std::ranges::none_of(rows, [&](const json &row) { return row.value("vdev", "") == options.disk; })) {
-            context.show(json::object(), nothing);
-            return {};
-        }
-        std::this_thread::sleep_for(look_interval);
-    }
-    return Failure{Kind::busy, fmt::format("{} does not let go of {} (is it mounted there?); it will be gone when it "
-                                           "does, or at once with --force",
-                                           options.domain, options.disk)};
+    TRY(wait_until_gone(client, options.domain, "block-list", "vdev", options.disk,
+                        options.disk + " (is it mounted there?)"));
+    context.show(json::object(), nothing);
+    return {};
 }
 
 void add_detach(CLI::App &app, Context &context) {

@@ -51,6 +51,7 @@ int run(int argument_count, char **arguments) {
     add_domain_commands(app, context);
     add_ending_commands(app, context);
     add_block_commands(app, context);
+    add_network_commands(app, context);
     add_stream_commands(app, context);
     add_schedule_commands(app, context);
     add_machine_commands(app, context);

@@ -61,6 +61,9 @@ class Commands {
     Result block_list(Arguments arguments) const;
     Result block_attach(Arguments arguments);
     Result block_detach(Arguments arguments);
+    Result network_list(Arguments arguments) const;
+    Result network_attach(Arguments arguments);
+    Result network_detach(Arguments arguments);
     Result info(Arguments) const;
     Result stats(Arguments) const;
     Result version(Arguments) const;

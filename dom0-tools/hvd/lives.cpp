@@ -45,6 +45,7 @@ GuestPlan plan_of(const DomainConfig &config, const GuestFiles &files) {
     plan.kernel = &files.kernel;
     plan.ramdisk = files.ramdisk.bytes();
     plan.disks = config.disks;
+    plan.networks = config.networks;
     return plan;
 }
 

@@ -175,6 +175,7 @@ void Supervisor::create(const DomainConfig &config, CreateOptions options, Creat
         const auto guest = std::make_shared<Guest>();
         guest->name = config.name;
         guest->config = config;
+        give_addresses(config.name, guest->config->networks);
         guest->throw_away = options.throw_away;
         TRY(prepare_directory(*guest));
         return guest;

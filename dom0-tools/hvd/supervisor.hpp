@@ -56,6 +56,8 @@ class Supervisor {
     Outcome<void> unpause(const GuestReference &guest);
     Outcome<void> attach(const GuestReference &guest, const DiskConfig &disk);
     Outcome<void> detach(const GuestReference &guest, uint32_t number, bool force);
+    Outcome<void> attach(const GuestReference &guest, const NetworkConfig &network);
+    Outcome<void> detach_network(const GuestReference &guest, uint32_t number, bool force);
     Outcome<void> rename(const GuestReference &guest, const std::string &name);
 
     // By name or number.
@@ -108,6 +110,9 @@ class Supervisor {
     std::optional<OutputLog> events_;
     ringfold_domain_info self_{};
 };
+
+// Interfaces without an address get one that is made of the guest's name.
+void give_addresses(const std::string &guest, std::vector<NetworkConfig> &networks);
 
 [[nodiscard]] std::string_view shutdown_reason_name(uint32_t reason);
 

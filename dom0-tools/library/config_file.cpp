@@ -140,16 +140,19 @@ Outcome<void> check_type(DomainConfig &, Node node) {
                         : wrong(fmt::format("\"{}\": expected \"pv\": Ringfold's guests are paravirtualized", type));
 }
 
-Outcome<void> set_disks(DomainConfig &config, Node node) {
+// A list of texts, one for each device.
+template <typename Device, std::vector<Device> DomainConfig::*member,
+          Outcome<Device> (*parse)(std::string_view text, uint32_t number)>
+Outcome<void> set_devices(DomainConfig &config, Node node) {
     const toml::array *list = node.as_array();
     if (list == nullptr) {
         return expected("a list of texts", node);
     }
-    config.disks.clear();
+    std::vector<Device> &devices = config.*member;
+    devices.clear();
     for (const toml::node &element : *list) {
-        const auto number = static_cast<uint32_t>(config.disks.size());
         const std::string text = TRY(text_in(element));
-        config.disks.push_back(TRY(parse_disk(text, number)));
+        devices.push_back(TRY(parse(text, static_cast<uint32_t>(devices.size()))));
     }
     return {};
 }
@@ -188,8 +191,8 @@ constexpr std::array keys{
     Key{"on_reboot", set_action<&DomainConfig::on_reboot>},
     Key{"on_crash", set_action<&DomainConfig::on_crash>},
     Key{"on_watchdog", set_action<&DomainConfig::on_watchdog>},
-    Key{"disk", set_disks},
-    Key{"vif", not_supported},
+    Key{"disk", set_devices<DiskConfig, &DomainConfig::disks, parse_disk>},
+    Key{"vif", set_devices<NetworkConfig, &DomainConfig::networks, parse_network>},
     Key{"pci", not_supported},
     Key{"usbdev", not_supported},
     Key{"vfb", not_supported},

@@ -2,6 +2,7 @@
 #include "dom0-tools/library/device_port.hpp"
 
 #include "dom0-tools/library/disk_file.hpp"
+#include "dom0-tools/library/network_bridge.hpp"
 
 #include <fcntl.h>
 #include <linux/ringfold.h>
@@ -31,7 +32,7 @@ std::string_view state_text(const ringfold_backend_device &device) {
     }
 }
 
-DiskState state_of(const ringfold_backend_device &device) {
+DiskState disk_state(const ringfold_backend_device &device) {
     return {.number = device.number,
             .read_only = (device.flags & RINGFOLD_BACKEND_READ_ONLY) != 0,
             .state = std::string(state_text(device)),
@@ -39,6 +40,16 @@ DiskState state_of(const ringfold_backend_device &device) {
             .sectors = device.sectors,
             .requests = device.requests,
             .bytes = device.bytes};
+}
+
+NetworkState network_state(const ringfold_backend_device &device) {
+    return {.number = device.number,
+            .state = std::string(state_text(device)),
+            .queues = device.queues,
+            .sent_packets = device.requests,
+            .sent_bytes = device.bytes,
+            .received_packets = device.received,
+            .received_bytes = device.received_bytes};
 }
 
 uint64_t user_address(const void *object) { return reinterpret_cast<uint64_t>(object); }
@@ -151,39 +162,79 @@ Outcome<void> DevicePort::add_disk(DomainId domain, const DiskConfig &disk) {
 }
 
 Outcome<void> DevicePort::remove_disk(DomainId domain, uint32_t number, bool force) {
+    return remove(domain, RINGFOLD_DEVICE_BLOCK, number, force, "disk " + disk_name(number));
+}
+
+Outcome<std::vector<DiskState>> DevicePort::disks(DomainId domain) {
+    std::vector<DiskState> found;
+    for (const ringfold_backend_device &device : TRY(devices(domain, RINGFOLD_DEVICE_BLOCK))) {
+        found.push_back(disk_state(device));
+    }
+    return found;
+}
+
+Outcome<void> DevicePort::add_network(DomainId domain, const NetworkConfig &network) {
+    ringfold_backend_network request{};
+    request.domain = domain.raw();
+    request.number = network.number;
+    std::ranges::copy(network.address->bytes, request.address);
+    request.mtu = network.mtu;
+    request.rate = network.rate;
+    request.queue_limit = network.queues;
+    const std::string name = interface_name(domain.raw(), network.number);
+    if (control(backend_.number(), RINGFOLD_BACKEND_ADD_NETWORK, &request) < 0) {
+        return system_failure(fmt::format("network interface {}", name), errno);
+    }
+    const Outcome<void> plugged = plug_in(name, network.bridge);
+    if (!plugged.ok()) {
+        // What was wrong is told; that it cannot be removed either would only hide it.
+        (void)remove_network(domain, network.number, true);
+    }
+    return plugged;
+}
+
+Outcome<void> DevicePort::remove_network(DomainId domain, uint32_t number, bool force) {
+    return remove(domain, RINGFOLD_DEVICE_NETWORK, number, force, fmt::format("network interface {}", number));
+}
+
+Outcome<std::vector<NetworkState>> DevicePort::networks(DomainId domain) {
+    std::vector<NetworkState> found;
+    for (const ringfold_backend_device &device : TRY(devices(domain, RINGFOLD_DEVICE_NETWORK))) {
+        found.push_back(network_state(device));
+        found.back().bridge = bridge_of(interface_name(domain.raw(), device.number));
+    }
+    return found;
+}
+
+Outcome<void> DevicePort::remove(DomainId domain, uint16_t kind, uint32_t number, bool force, const std::string &what) {
     ringfold_backend_remove request{};
     request.domain = domain.raw();
-    request.kind = RINGFOLD_DEVICE_BLOCK;
+    request.kind = kind;
     request.number = static_cast<uint16_t>(number);
     request.flags = force ? RINGFOLD_BACKEND_FORCE : 0;
     if (control(backend_.number(), RINGFOLD_BACKEND_REMOVE, &request) == 0) {
         return {};
     }
     const int error = errno;
-    if (error == ENODEV || error == ENOENT) {
-        return Failure{Kind::not_found, fmt::format("there is no disk {}", disk_name(number))};
-    }
-    return system_failure(fmt::format("removing disk {}", disk_name(number)), error);
+    return error == ENODEV || error == ENOENT ? Failure{Kind::not_found, "there is no " + what}
+                                              : system_failure("removing " + what, error);
 }
 
-Outcome<std::vector<DiskState>> DevicePort::disks(DomainId domain) {
-    std::vector<ringfold_backend_device> devices(RINGFOLD_CONTROL_DEVICES);
+Outcome<std::vector<ringfold_backend_device>> DevicePort::devices(DomainId domain, uint16_t kind) {
+    std::vector<ringfold_backend_device> found(RINGFOLD_CONTROL_DEVICES);
     ringfold_backend_list request{};
     request.domain = domain.raw();
-    request.count = static_cast<uint32_t>(devices.size());
-    request.devices = user_address(devices.data());
-    std::vector<DiskState> found;
+    request.count = static_cast<uint32_t>(found.size());
+    request.devices = user_address(found.data());
     if (control(backend_.number(), RINGFOLD_BACKEND_LIST, &request) < 0) {
         const int error = errno;
-        // Nobody has opened devices for it: hvd did not make it.
-        return error == ENOENT ? Outcome<std::vector<DiskState>>{found} : system_failure("listing disks", error);
-    }
-    devices.resize(std::min<std::size_t>(request.count, devices.size()));
-    for (const ringfold_backend_device &device : devices) {
-        if (device.kind == RINGFOLD_DEVICE_BLOCK) {
-            found.push_back(state_of(device));
+        if (error != ENOENT) {
+            return system_failure("listing devices", error);
         }
+        request.count = 0;  // Nobody has opened devices for it: hvd did not make it.
     }
+    found.resize(std::min<std::size_t>(request.count, found.size()));
+    std::erase_if(found, [&](const ringfold_backend_device &device) { return device.kind != kind; });
     return found;
 }
 

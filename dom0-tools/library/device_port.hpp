@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+struct ringfold_backend_device;
+
 namespace ringfold::tools {
 
 class DevicePort final : public HypercallPort {
@@ -25,10 +27,16 @@ class DevicePort final : public HypercallPort {
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> add_network(DomainId domain, const NetworkConfig &network) override;
+    Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
+    Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
 
   private:
+    Outcome<void> remove(DomainId domain, uint16_t kind, uint32_t number, bool force, const std::string &what);
+    Outcome<std::vector<ringfold_backend_device>> devices(DomainId domain, uint16_t kind);
+
     DevicePort(Descriptor device, Descriptor backend) : device_(std::move(device)), backend_(std::move(backend)) {}
 
     Descriptor device_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/disk_config.hpp"
 
-#include "dom0-tools/library/nearest.hpp"
+#include "dom0-tools/library/device_text.hpp"
 #include "dom0-tools/library/values.hpp"
 
 #include <ringfold/device.h>
@@ -16,7 +16,7 @@ namespace ringfold::tools {
 
 namespace {
 
-using Set = Outcome<void> (*)(DiskConfig &, std::string_view);
+using Key = DeviceKey<DiskConfig>;
 
 constexpr uint32_t letters = 26;
 constexpr uint32_t most_disks = RINGFOLD_CONTROL_DEVICES;
@@ -82,49 +82,12 @@ Outcome<void> check_backend(DiskConfig &, std::string_view text) {
                : Failure{Kind::unsupported, fmt::format("backendtype \"{}\": disks are served by the kernel", text)};
 }
 
-struct Key {
-    std::string_view name;
-    Set set;
-};
-
 // The first ones in the order of xl's short form.
 constexpr std::array keys{
     Key{"target", set_target}, Key{"format", check_format}, Key{"vdev", set_number},
     Key{"access", set_access}, Key{"queues", set_queues},   Key{"backendtype", check_backend},
 };
 constexpr std::size_t short_keys = 4;
-
-constexpr auto known_names = [] {
-    std::array<std::string_view, keys.size()> names;
-    std::ranges::transform(keys, names.begin(), &Key::name);
-    return names;
-}();
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t first = text.find_first_not_of(' ');
-    return first == std::string_view::npos ? std::string_view{}
-                                           : text.substr(first, text.find_last_not_of(' ') + 1 - first);
-}
-
-Outcome<void> set_named(DiskConfig &disk, std::string_view name, std::string_view value) {
-    for (const Key &key : keys) {
-        if (key.name == name) {
-            return key.set(disk, value);
-        }
-    }
-    return wrong(fmt::format("unknown key \"{}\"{}", name, suggestion(name, known_names)));
-}
-
-Outcome<void> set_part(DiskConfig &disk, std::string_view part, std::size_t position) {
-    const std::size_t equals = part.find('=');
-    if (equals != std::string_view::npos) {
-        return set_named(disk, trimmed(part.substr(0, equals)), trimmed(part.substr(equals + 1)));
-    }
-    if (position >= short_keys) {
-        return wrong(fmt::format("\"{}\": expected KEY=VALUE", part));
-    }
-    return keys[position].set(disk, part);
-}
 
 }  // namespace
 
@@ -139,18 +102,7 @@ std::string disk_name(uint32_t number) {
 Outcome<DiskConfig> parse_disk(std::string_view text, uint32_t number) {
     DiskConfig disk;
     disk.number = number;
-    std::size_t position = 0;
-    for (std::string_view rest = text;; ++position) {
-        const std::size_t comma = rest.find(',');
-        const Outcome<void> set = set_part(disk, trimmed(rest.substr(0, comma)), position);
-        if (!set.ok()) {
-            return during(fmt::format("\"{}\"", text), set.error());
-        }
-        if (comma == std::string_view::npos) {
-            break;
-        }
-        rest.remove_prefix(comma + 1);
-    }
+    TRY(set_from_text(disk, text, keys, short_keys));
     return disk.target.empty() ? Outcome<DiskConfig>{wrong(fmt::format("\"{}\": target is missing", text))}
                                : Outcome<DiskConfig>{disk};
 }

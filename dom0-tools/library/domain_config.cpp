@@ -92,10 +92,22 @@ Outcome<void> check_disks(const std::vector<DiskConfig> &disks) {
     return {};
 }
 
-nlohmann::json disks_json(const std::vector<DiskConfig> &disks) {
+Outcome<void> check_networks(const std::vector<NetworkConfig> &networks) {
+    for (std::size_t index = 0; index < networks.size(); ++index) {
+        for (std::size_t other = 0; other < index; ++other) {
+            if (networks[index].address && networks[index].address == networks[other].address) {
+                return wrong(fmt::format("vif: two interfaces have mac {}", networks[index].address->text()));
+            }
+        }
+    }
+    return {};
+}
+
+template <typename Device>
+nlohmann::json list_json(const std::vector<Device> &devices) {
     nlohmann::json list = nlohmann::json::array();
-    for (const DiskConfig &disk : disks) {
-        list.push_back(to_json(disk));
+    for (const Device &device : devices) {
+        list.push_back(to_json(device));
     }
     return list;
 }
@@ -130,7 +142,8 @@ Outcome<void> check_config(const DomainConfig &config) {
     if (config.cap > RINGFOLD_CAP_MAX) {
         return wrong(fmt::format("cap = {}: expected 0 (none) to {}", config.cap, RINGFOLD_CAP_MAX));
     }
-    return check_disks(config.disks);
+    TRY(check_disks(config.disks));
+    return check_networks(config.networks);
 }
 
 nlohmann::json to_json(const DomainConfig &config) {
@@ -145,7 +158,8 @@ nlohmann::json to_json(const DomainConfig &config) {
             {"cpus", config.cpus},
             {"cpu_weight", config.weight},
             {"cap", config.cap},
-            {"disk", disks_json(config.disks)},
+            {"disk", list_json(config.disks)},
+            {"vif", list_json(config.networks)},
             {"on_poweroff", name_of(config.on_poweroff)},
             {"on_reboot", name_of(config.on_reboot)},
             {"on_crash", name_of(config.on_crash)},
@@ -168,6 +182,9 @@ Outcome<DomainConfig> config_from_json(const nlohmann::json &json) {
         config.cap = json.at("cap").get<uint32_t>();
         for (const nlohmann::json &disk : json.value("disk", nlohmann::json::array())) {
             config.disks.push_back(disk_from_json(disk));
+        }
+        for (const nlohmann::json &network : json.value("vif", nlohmann::json::array())) {
+            config.networks.push_back(network_from_json(network));
         }
         config.on_poweroff = TRY(action_from(json, "on_poweroff"));
         config.on_reboot = TRY(action_from(json, "on_reboot"));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dom0-tools/library/disk_config.hpp"
+#include "dom0-tools/library/network_config.hpp"
 #include "dom0-tools/library/outcome.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -49,6 +50,7 @@ struct DomainConfig {
     uint32_t weight = 256;
     uint32_t cap = 0;
     std::vector<DiskConfig> disks;
+    std::vector<NetworkConfig> networks;
     EndAction on_poweroff = EndAction::destroy;
     EndAction on_reboot = EndAction::restart;
     EndAction on_crash = EndAction::destroy;

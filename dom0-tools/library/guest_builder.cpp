@@ -46,14 +46,17 @@ Outcome<ringfold_start_info> open_devices(const Hypervisor &hypervisor, const Gu
     ringfold_start_info info{};
     const Outcome<ControlPlace> place = hypervisor.port().open_devices(id);
     if (!place.ok()) {
-        return plan.disks.empty() && place.error().kind == Kind::unsupported ? Outcome<ringfold_start_info>{info}
-                                                                             : place.error();
+        const bool wanted = !plan.disks.empty() || !plan.networks.empty();
+        return !wanted && place.error().kind == Kind::unsupported ? Outcome<ringfold_start_info>{info} : place.error();
     }
     info.control_domain = TRY(hypervisor.describe(self_domain)).domain;
     info.control_reference = place.value().reference;
     info.control_port = place.value().port;
     for (const DiskConfig &disk : plan.disks) {
         TRY(hypervisor.port().add_disk(id, disk));
+    }
+    for (const NetworkConfig &network : plan.networks) {
+        TRY(hypervisor.port().add_network(id, network));
     }
     return info;
 }

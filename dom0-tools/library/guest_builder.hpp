@@ -22,6 +22,7 @@ struct GuestPlan {
     const KernelImage *kernel = nullptr;
     Bytes ramdisk;  // may be empty
     std::vector<DiskConfig> disks;
+    std::vector<NetworkConfig> networks;  // with addresses
 };
 
 struct BuiltGuest {

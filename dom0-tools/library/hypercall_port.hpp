@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dom0-tools/library/disk_config.hpp"
+#include "dom0-tools/library/network_config.hpp"
 #include "dom0-tools/library/outcome.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -48,6 +49,18 @@ struct DiskState {
     uint64_t bytes = 0;     // of reads and writes
 };
 
+// A network interface that a domain has. Sent and received: by the domain.
+struct NetworkState {
+    uint32_t number = 0;
+    std::string state;  // for people
+    std::string bridge;
+    uint32_t queues = 0;
+    uint64_t sent_packets = 0;
+    uint64_t sent_bytes = 0;
+    uint64_t received_packets = 0;
+    uint64_t received_bytes = 0;
+};
+
 class HypercallPort {
   public:
     virtual ~HypercallPort() = default;
@@ -70,6 +83,10 @@ class HypercallPort {
     // Asks the domain to let go of a disk: it is gone when disks() does not show it any more. By force: at once.
     virtual Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) = 0;
     virtual Outcome<std::vector<DiskState>> disks(DomainId domain) = 0;
+    // Its address is set. Its other end is up, on its bridge. not_found: there is no such bridge.
+    virtual Outcome<void> add_network(DomainId domain, const NetworkConfig &network) = 0;
+    virtual Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) = 0;  // as remove_disk()
+    virtual Outcome<std::vector<NetworkState>> networks(DomainId domain) = 0;
     // Tells the domain what a user wants of it: RINGFOLD_ORDER_*. not_found: it has no control page; busy: it does not
     // listen to it.
     virtual Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) = 0;

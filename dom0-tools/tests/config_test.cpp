@@ -25,6 +25,7 @@ cap = 150
 on_crash = "coredump-restart"
 on_poweroff = "preserve"
 disk = ["target=/dev/vg/web,access=rw,queues=2", "/srv/tools.img,raw,xvdd,r"]
+vif = ["mac=02:00:00:00:00:a1, bridge=br0, mtu=9000", "rate=10Mb/s"]
 )";
 
 Outcome<DomainConfig> read(std::string_view text, const std::vector<std::string> &settings = {}) {
@@ -57,6 +58,10 @@ TEST(Config, EachKeyArrives) {
     EXPECT_EQ(config.disks,
               (std::vector<DiskConfig>{{.target = "/dev/vg/web", .number = 0, .read_only = false, .queues = 2},
                                        {.target = "/srv/tools.img", .number = 3, .read_only = true}}));
+    const HardwareAddress address{{2, 0, 0, 0, 0, 0xa1}};
+    EXPECT_EQ(config.networks,
+              (std::vector<NetworkConfig>{{.number = 0, .address = address, .bridge = "br0", .mtu = 9000},
+                                          {.number = 1, .rate = 1250000}}));
 }
 
 TEST(Config, MistakesInDisksAreTold) {
@@ -74,6 +79,34 @@ TEST(Config, MistakesInDisksAreTold) {
     EXPECT_EQ(disk(R"("/dev/a,raw,rd1")"), R"(web.toml:3: disk: "/dev/a,raw,rd1": vdev "rd1": expected rda to rdbl)");
     EXPECT_EQ(disk(R"("/dev/a", "/dev/b,raw,rda")"), "web.toml: disk: /dev/a and /dev/b are both rda");
     EXPECT_EQ(disk("1"), "web.toml:3: disk: expected a text in quotes, found a whole number");
+}
+
+TEST(Config, MistakesInNetworkInterfacesAreTold) {
+    const auto network = [](const std::string &text) {
+        return mistake("name = \"web\"\nkernel = \"k\"\nvif = [" + text + "]\n");
+    };
+    EXPECT_EQ(network(R"("brigde=br0")"),
+              R"(web.toml:3: vif: "brigde=br0": unknown key "brigde"; did you mean "bridge"?)");
+    EXPECT_EQ(network(R"("br0")"), R"(web.toml:3: vif: "br0": "br0": expected KEY=VALUE)");
+    EXPECT_EQ(network(R"("mac=2:0:0:0:0:1")"),
+              R"(web.toml:3: vif: "mac=2:0:0:0:0:1": mac "2:0:0:0:0:1": expected six bytes like 02:00:00:00:00:01)");
+    EXPECT_EQ(network(R"("mac=ff:ff:ff:ff:ff:ff")"), R"(web.toml:3: vif: "mac=ff:ff:ff:ff:ff:ff": mac "ff:ff:ff:ff:ff:ff": )"
+                                                     "expected the address of one interface, not of a group");
+    EXPECT_EQ(network(R"("rate=10")"), R"(web.toml:3: vif: "rate=10": rate "10": )"
+                                       "expected a whole number with Kb/s, Mb/s, Gb/s, KB/s, MB/s or GB/s");
+    EXPECT_EQ(network(R"("bridge=a/b")"),
+              R"(web.toml:3: vif: "bridge=a/b": bridge "a/b": expected the name of an interface)");
+    EXPECT_EQ(network(R"("mac=02:00:00:00:00:01", "mac=02:00:00:00:00:01")"),
+              "web.toml: vif: two interfaces have mac 02:00:00:00:00:01");
+}
+
+TEST(Config, GeneratedAddressesAreStableAndDiffer) {
+    EXPECT_EQ(generated_address("web", 0).text(), "fe:79:61:09:2e:4d");
+    EXPECT_NE(generated_address("web", 0), generated_address("web", 1));
+    EXPECT_NE(generated_address("web", 0), generated_address("mail", 0));
+    for (uint32_t number = 0; number < 256; ++number) {
+        EXPECT_EQ(generated_address("web", number).bytes[0] & 3, 2) << "locally administered, of one interface";
+    }
 }
 
 TEST(Config, DisksHaveNames) {
@@ -125,7 +158,7 @@ TEST(Config, WhatIsMissingOrDoesNotFitTogetherIsSaid) {
 }
 
 TEST(Config, DevicesAreRefusedUntilTheyAreThere) {
-    for (const char *key : {"pci", "vif"}) {
+    for (const char *key : {"pci", "vfb"}) {
         const auto config = read(std::string{key} + " = [\"x\"]\n");
         ASSERT_FALSE(config.ok());
         EXPECT_EQ(config.error().kind, Kind::unsupported);

@@ -340,11 +340,11 @@ Outcome<void> FakeHypervisor::add_disk(DomainId domain, const DiskConfig &disk) 
     return {};
 }
 
-Outcome<void> FakeHypervisor::remove_disk(DomainId domain, uint32_t number, bool force) {
-    std::vector<DiskConfig> &all = added_disks[domain.raw()];
-    const auto found = std::ranges::find(all, number, &DiskConfig::number);
+template <typename Device>
+Outcome<void> FakeHypervisor::remove(std::vector<Device> &all, uint32_t number, bool force) const {
+    const auto found = std::ranges::find(all, number, &Device::number);
     if (found == all.end()) {
-        return Failure{Kind::not_found, "there is no such disk"};
+        return Failure{Kind::not_found, "there is no such device"};
     }
     if (guests_let_go || force) {
         all.erase(found);
@@ -352,10 +352,34 @@ Outcome<void> FakeHypervisor::remove_disk(DomainId domain, uint32_t number, bool
     return {};
 }
 
+Outcome<void> FakeHypervisor::remove_disk(DomainId domain, uint32_t number, bool force) {
+    return remove(added_disks[domain.raw()], number, force);
+}
+
 Outcome<std::vector<DiskState>> FakeHypervisor::disks(DomainId domain) {
     std::vector<DiskState> states;
     for (const DiskConfig &disk : added_disks[domain.raw()]) {
         states.push_back({.number = disk.number, .read_only = disk.read_only, .state = "connected"});
+    }
+    return states;
+}
+
+Outcome<void> FakeHypervisor::add_network(DomainId domain, const NetworkConfig &network) {
+    if (!added_disks.contains(domain.raw()) || network.bridge == "nowhere") {
+        return Failure{Kind::not_found, network.bridge};
+    }
+    added_networks[domain.raw()].push_back(network);
+    return {};
+}
+
+Outcome<void> FakeHypervisor::remove_network(DomainId domain, uint32_t number, bool force) {
+    return remove(added_networks[domain.raw()], number, force);
+}
+
+Outcome<std::vector<NetworkState>> FakeHypervisor::networks(DomainId domain) {
+    std::vector<NetworkState> states;
+    for (const NetworkConfig &network : added_networks[domain.raw()]) {
+        states.push_back({.number = network.number, .state = "connected", .bridge = network.bridge});
     }
     return states;
 }
@@ -370,6 +394,7 @@ Outcome<void> FakeHypervisor::give_order(DomainId domain, uint32_t order, uint32
 
 Outcome<void> FakeHypervisor::close_devices(DomainId domain) {
     added_disks.erase(domain.raw());
+    added_networks.erase(domain.raw());
     return {};
 }
 

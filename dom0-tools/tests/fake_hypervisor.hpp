@@ -49,6 +49,9 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
+    Outcome<void> add_network(DomainId domain, const NetworkConfig &network) override;
+    Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
+    Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
 
@@ -64,8 +67,9 @@ class FakeHypervisor final : public HypercallPort {
     std::map<uint16_t, FakeDomain> domains;  // d1 is the control domain that calls
     std::set<uint64_t> free_machine_frames;
     std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
+    std::map<uint16_t, std::vector<NetworkConfig>> added_networks;
     std::vector<std::array<uint32_t, 3>> orders;              // domain, order, argument
-    bool guests_let_go = true;                                // of disks, when they are asked
+    bool guests_let_go = true;                                // of devices, when they are asked
     bool serves_devices = true;
     std::string log;
     std::set<uint32_t> bound;
@@ -83,6 +87,8 @@ class FakeHypervisor final : public HypercallPort {
 
     HypercallAnswer answer(uint32_t number, const Arguments &arguments, Data data);
     HypercallAnswer create(Data data);
+    template <typename Device>
+    Outcome<void> remove(std::vector<Device> &all, uint32_t number, bool force) const;
     HypercallAnswer populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data);
     HypercallAnswer destroy(uint16_t id);
     HypercallAnswer start(FakeDomain &domain, const Arguments &arguments, Data data);

@@ -241,6 +241,37 @@ TEST_F(SupervisorTest, DisksComeAndGoWithTheirGuest) {
     EXPECT_TRUE(fake.added_disks.empty());
 }
 
+TEST_F(SupervisorTest, NetworkInterfacesComeAndGoWithTheirGuest) {
+    const HardwareAddress chosen{{2, 0, 0, 0, 0, 1}};
+    DomainConfig wanted = config();
+    wanted.networks = {{.number = 0, .bridge = "br0"}, {.number = 1, .address = chosen}};
+    ASSERT_TRUE(create(wanted).ok());
+    const uint16_t first = id_of("web");
+    const HardwareAddress generated = generated_address("web", 0);
+    wanted.networks[0].address = generated;
+    EXPECT_EQ(fake.added_networks.at(first), wanted.networks);
+    ASSERT_TRUE(ask("network-attach", {{"domain", "web"}}).ok());
+    EXPECT_EQ(ask("network-list", {{"domain", "web"}}).take().size(), 3U);
+    EXPECT_EQ(ask("network-list", {{"domain", "web"}}).take()[0]["mac"], generated.text());
+    EXPECT_EQ(ask("network-attach", {{"domain", "web"}, {"network", "bridge=nowhere"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(ask("network-attach", {{"domain", "web"}, {"network", "brigde=br0"}}).error().kind, Kind::configuration);
+    ASSERT_TRUE(ask("network-detach", {{"domain", "web"}, {"network", chosen.text()}}).ok());
+    EXPECT_EQ(ask("network-detach", {{"domain", "web"}, {"network", "1"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(ask("network-detach", {{"domain", "web"}, {"network", chosen.text()}}).error().kind, Kind::not_found);
+
+    now += 60 * second;
+    fake.end(first, RINGFOLD_SHUTDOWN_REBOOT);
+    deliver();
+    const std::vector<NetworkConfig> kept{{.number = 0, .address = generated, .bridge = "br0"},
+                                          {.number = 2, .address = generated_address("web", 2)}};
+    EXPECT_EQ(fake.added_networks.at(id_of("web")), kept) << "what was attached and detached stays so";
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+    EXPECT_TRUE(fake.added_networks.empty());
+    wanted.networks[1].bridge = "nowhere";
+    EXPECT_EQ(create(wanted).error().kind, Kind::not_found);
+    EXPECT_TRUE(fake.added_networks.empty());
+}
+
 TEST_F(SupervisorTest, AGuestThatKeepsItsDiskHoldsUpNobody) {
     DomainConfig wanted = config();
     wanted.disks = {{.target = "/dev/a", .number = 0}};

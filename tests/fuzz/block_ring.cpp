@@ -4,6 +4,8 @@
 // end then does must stay on the disk and in the pool, and it must never serve more than may be unanswered.
 #include "split-drivers/block_ring.h"
 
+#include "fuzzed_bytes.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstddef>
@@ -29,30 +31,8 @@ struct Shared {
     std::array<uint16_t, RINGFOLD_BLOCK_INDIRECT_PAGES> indirect;
 };
 
-class Bytes {
-  public:
-    explicit Bytes(std::span<const uint8_t> rest) : rest_(rest) {}
-
-    [[nodiscard]] bool left() const { return !rest_.empty(); }
-    uint32_t number(std::size_t size) {
-        uint32_t value = 0;
-        std::memcpy(&value, rest_.data(), std::min(size, rest_.size()));
-        rest_ = rest_.subspan(std::min(size, rest_.size()));
-        return value;
-    }
-
-  private:
-    std::span<const uint8_t> rest_;
-};
-
-void scribble(Shared &shared, Bytes &bytes) {
-    const std::size_t place = bytes.number(2) % sizeof(Shared);
-    const uint32_t value = bytes.number(4);
-    std::memcpy(reinterpret_cast<char *>(&shared) + place, &value, std::min(sizeof value, sizeof(Shared) - place));
-}
-
 // The front end changes what it likes after the check, too.
-void serve(Shared &shared, Bytes &bytes, const ringfold_block_request &request, const block_limits &limits) {
+void serve(Shared &shared, FuzzedBytes &bytes, const ringfold_block_request &request, const block_limits &limits) {
     if (block_check_request(&request, &limits) != 0) {
         return;
     }
@@ -66,7 +46,7 @@ void serve(Shared &shared, Bytes &bytes, const ringfold_block_request &request, 
     const int32_t indirect = block_indirect_page(&request, &limits);
     require(indirect < static_cast<int32_t>(pool_pages));
     std::array<uint16_t, BLOCK_REQUEST_PAGES_MAX> pages{};
-    scribble(shared, bytes);
+    bytes.scribble(&shared, sizeof shared);
     if (block_copy_pages(&request, shared.indirect.data(), &limits, pages.data()) == 0) {
         require(std::ranges::all_of(std::span{pages}.first(request.page_count),
                                     [](uint16_t page) { return page < pool_pages; }));
@@ -76,7 +56,7 @@ void serve(Shared &shared, Bytes &bytes, const ringfold_block_request &request, 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, std::size_t size) {
-    Bytes bytes(std::span{data, size});
+    FuzzedBytes bytes(std::span{data, size});
     alignas(4096) static Shared shared;
     shared = {};
     block_back_ring ring{};
@@ -95,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, std::size_t size) {
         switch (bytes.number(1) % 4) {
             case 0:
             case 1:
-                scribble(shared, bytes);
+                bytes.scribble(&shared, sizeof shared);
                 break;
             case 2:
                 if (block_back_take(&ring, &request) == BLOCK_TAKEN) {

@@ -15,6 +15,16 @@ ROOT_FILES = ROOT / "build/testhost/root.cpio"
 DOM0 = ROOT / "tests/system/dom0"
 ZEROS = "2c7ab85a893283e98c931e9511add182"  # MD5 of 16 MiB
 
+# What a guest may do: it runs each line that is typed, and says how that ended. `type_in` of dom0/functions types.
+TYPED_GUEST = """
+echo "guest: up"
+while read -r line; do
+    echo "guest: run $line"
+    sh -c "$line" < /dev/null
+    echo "guest: status $?"
+done < /dev/hvc0
+"""
+
 needs_linux = pytest.mark.skipif(not KERNEL.exists(), reason="make linux has not built the kernel")
 
 

@@ -6,24 +6,13 @@
 
 import pytest
 
-from linux_host import assert_properties, empty_disk, needs_linux, run, script, tools_overlay
+from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, run, script, tools_overlay
 
 pytestmark = needs_linux
 
-# What a guest of these tests does: it runs each line that is typed, and says how that ended.
-GUEST = """
-echo "guest: up"
-while read -r line; do
-    echo "guest: run $line"
-    sh -c "$line" < /dev/null
-    echo "guest: status $?"
-done < /dev/hvc0
-"""
-
-
 @pytest.fixture
 def overlay(tmp_path):
-    return tools_overlay(tmp_path, GUEST)
+    return tools_overlay(tmp_path, TYPED_GUEST)
 
 
 @pytest.mark.parametrize("cpus", [1, 2])

@@ -23,7 +23,7 @@
 
 #define RINGFOLD_DEVICE_NONE 0U
 #define RINGFOLD_DEVICE_BLOCK 1U   /* block.h */
-#define RINGFOLD_DEVICE_NETWORK 2U /* reserved */
+#define RINGFOLD_DEVICE_NETWORK 2U /* network.h */
 
 /*
  * A device, or a place for one.

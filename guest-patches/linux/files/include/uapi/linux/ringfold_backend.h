@@ -37,6 +37,23 @@ struct ringfold_backend_block {
 	__u32 pool_pages;  /* of each queue; 0: as the kernel thinks */
 };
 
+/*
+ * ADD_NETWORK gives the domain a network interface. Its other end is an interface of this kernel, "vif<domain>.<number>",
+ * which is down at first: the guest sees a cable that is plugged in when it is up. Errors as for ADD_BLOCK; ENOSYS: this
+ * kernel has no network.
+ */
+struct ringfold_backend_network {
+	__u32 domain;
+	__u32 number;
+	__u8 address[6]; /* of the guest's end: an Ethernet address of one interface */
+	__u16 reserved;  /* 0 */
+	__u32 mtu;          /* 0: 1500 */
+	__u32 queue_limit;  /* 0: as the kernel thinks */
+	__u32 stream_pages; /* of each queue and direction, a power of two; 0: as the kernel thinks */
+	__u32 reserved2;    /* 0 */
+	__u64 rate;         /* bytes a second that the guest may send; 0: no limit */
+};
+
 #define RINGFOLD_BACKEND_FORCE 1U
 
 /*
@@ -59,10 +76,14 @@ struct ringfold_backend_device {
 	__u16 queues; /* connected ones */
 	__u32 flags;  /* as it was added */
 	__u32 error;
-	__u64 sectors;
-	__u64 block_device; /* as in st_rdev */
-	__u64 requests;     /* served since it was added */
-	__u64 bytes;        /* of reads and writes */
+	__u32 interface; /* network: the index of this kernel's end */
+	__u32 reserved;
+	__u64 sectors;        /* block */
+	__u64 block_device;   /* block: as in st_rdev */
+	__u64 requests;       /* block: served since it was added; network: packets that the guest sent */
+	__u64 bytes;          /* block: of reads and writes; network: of those packets */
+	__u64 received;       /* network: packets that were sent to the guest */
+	__u64 received_bytes; /* network */
 };
 
 struct ringfold_backend_list {
@@ -88,5 +109,6 @@ struct ringfold_backend_order {
 #define RINGFOLD_BACKEND_REMOVE _IOW('R', 19, struct ringfold_backend_remove)
 #define RINGFOLD_BACKEND_LIST _IOWR('R', 20, struct ringfold_backend_list)
 #define RINGFOLD_BACKEND_ORDER _IOW('R', 21, struct ringfold_backend_order)
+#define RINGFOLD_BACKEND_ADD_NETWORK _IOW('R', 22, struct ringfold_backend_network)
 
 #endif

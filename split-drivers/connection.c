@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The states of a device, as the front end goes through them (ringfold/device.h); the same for all kinds. */
+#include "bus.h"
+
+u32 front_back_state(const struct front_device *device)
+{
+	/* Before all that it stands for. */
+	return smp_load_acquire(&device->page->back_state);
+}
+
+static void give_up(struct front_device *device, int error)
+{
+	dev_err(&device->dev, "it does not work: %d\n", error);
+	device->over = true;
+	front_set_state(device, RINGFOLD_STATE_CLOSED);
+	front_settled(device);
+}
+
+static void ask(struct front_device *device)
+{
+	struct front_choice choice = {};
+	int error = front_driver_of(device)->choose(device, &choice);
+
+	if (error != 0) {
+		give_up(device, error);
+		return;
+	}
+	device->choice = choice;
+	WRITE_ONCE(device->page->queue_count, choice.queues);
+	WRITE_ONCE(device->page->taken_features, choice.features);
+	front_set_state(device, RINGFOLD_STATE_ASKED);
+}
+
+static void connect(struct front_device *device)
+{
+	int error = front_driver_of(device)->connect(device);
+
+	if (error != 0) {
+		give_up(device, error);
+		return;
+	}
+	device->connected = true;
+	device->over = !front_driver_of(device)->reconnects;
+	front_set_state(device, RINGFOLD_STATE_CONNECTED);
+	front_settled(device);
+}
+
+static void disconnect(struct front_device *device)
+{
+	if (device->connected)
+		front_driver_of(device)->disconnect(device);
+	device->connected = false;
+	device->broken = false;
+}
+
+static bool may_close(struct front_device *device)
+{
+	const struct front_driver *driver = front_driver_of(device);
+
+	return !device->connected || driver->may_close == NULL || driver->may_close(device);
+}
+
+static void let_go(struct front_device *device)
+{
+	disconnect(device);
+	front_set_state(device, RINGFOLD_STATE_CLOSED);
+	front_settled(device);
+}
+
+static void step_of_asking(struct front_device *device, u32 back)
+{
+	if (READ_ONCE(device->broken)) {
+		disconnect(device);
+		give_up(device, -EPROTO);
+	} else if (back == RINGFOLD_STATE_CLOSED || (back == RINGFOLD_STATE_CLOSING && may_close(device))) {
+		let_go(device);
+	} else if (back == RINGFOLD_STATE_CONNECTED && !device->connected) {
+		connect(device);
+	} else if (back == RINGFOLD_STATE_CONNECTED) {
+		front_driver_of(device)->offer_changed(device);
+	}
+}
+
+void front_step(struct front_device *device)
+{
+	const u32 back = front_back_state(device);
+
+	switch (device->state) {
+	case RINGFOLD_STATE_NONE:
+		if (back == RINGFOLD_STATE_OFFERED)
+			ask(device);
+		break;
+	case RINGFOLD_STATE_ASKED:
+	case RINGFOLD_STATE_CONNECTED:
+		step_of_asking(device, back);
+		break;
+	case RINGFOLD_STATE_CLOSED:
+		if (back == RINGFOLD_STATE_CLOSED && !device->over)
+			front_set_state(device, RINGFOLD_STATE_NONE);
+		break;
+	}
+}
+
+void front_begin(struct front_device *device)
+{
+	/* A connection of an earlier kernel of this guest, or of an earlier driver, ends first. */
+	if (device->state != RINGFOLD_STATE_NONE)
+		front_set_state(device, RINGFOLD_STATE_CLOSED);
+	front_step(device);
+}
+
+void front_end(struct front_device *device)
+{
+	disconnect(device);
+	if (!device->lost)
+		front_set_state(device, RINGFOLD_STATE_CLOSED);
+}
+
+void front_give_up(struct front_device *device)
+{
+	WRITE_ONCE(device->broken, true);
+	front_look_again();
+}
+
+u32 front_queues(const struct front_device *device)
+{
+	return clamp_t(u32, READ_ONCE(device->page->queue_limit), 1, min(num_online_cpus(), RINGFOLD_DEVICE_QUEUES));
+}
