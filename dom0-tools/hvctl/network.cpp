@@ -11,9 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-std::string mebibytes(const json &row, const char *key) {
-    return std::to_string(row.value(key, uint64_t{0}) >> 20);
-}
+std::string mebibytes(const json &row, const char *key) { return std::to_string(row.value(key, uint64_t{0}) >> 20); }
 
 std::string networks_text(const json &rows) {
     Table table({{"NUMBER", true},
@@ -42,12 +40,11 @@ struct NetworkOptions {
 
 void add_list(CLI::App &app, Context &context) {
     const auto domain = std::make_shared<std::string>();
-    CLI::App *command = add_command(app, context, "network-list", "show the network interfaces of a guest",
-                                    [&context, domain]() -> Outcome<void> {
-                                        context.show(TRY(context.ask("network-list", {{"domain", *domain}})),
-                                                     networks_text);
-                                        return {};
-                                    });
+    CLI::App *command = add_command(
+        app, context, "network-list", "show the network interfaces of a guest", [&context, domain]() -> Outcome<void> {
+            context.show(TRY(context.ask("network-list", {{"domain", *domain}})), networks_text);
+            return {};
+        });
     command->add_option("DOMAIN", *domain, "name or number")->required();
 }
 
@@ -79,8 +76,9 @@ Outcome<void> detach(const Context &context, const NetworkOptions &options) {
 
 void add_detach(CLI::App &app, Context &context) {
     const auto options = std::make_shared<NetworkOptions>();
-    CLI::App *command = add_command(app, context, "network-detach", "take a network interface away from a running guest",
-                                    [&context, options] { return detach(context, *options); });
+    CLI::App *command =
+        add_command(app, context, "network-detach", "take a network interface away from a running guest",
+                    [&context, options] { return detach(context, *options); });
     command->add_option("DOMAIN", options->domain, "name or number")->required();
     command->add_option("NUMBER", options->network, "or MAC, as network-list shows them")->required();
     command->add_flag("-F,--force", options->force, "without asking the guest");

@@ -31,8 +31,8 @@ Outcome<void> join(int socket, const std::string &interface, const std::string &
     }
     const int error = errno;
     if (error == ENODEV || error == EOPNOTSUPP) {
-        return Failure{Kind::not_found, fmt::format("there is no bridge {}; `ip link add {} type bridge` makes one",
-                                                    bridge, bridge)};
+        return Failure{Kind::not_found,
+                       fmt::format("there is no bridge {}; `ip link add {} type bridge` makes one", bridge, bridge)};
     }
     return system_failure(fmt::format("adding {} to bridge {}", interface, bridge), error);
 }

@@ -50,9 +50,8 @@ struct RateUnit {
     uint64_t bits;
 };
 
-constexpr std::array rate_units{RateUnit{"Kb/s", 1'000},     RateUnit{"Mb/s", 1'000'000},
-                                RateUnit{"Gb/s", 1'000'000'000}, RateUnit{"KB/s", 8'000},
-                                RateUnit{"MB/s", 8'000'000}, RateUnit{"GB/s", 8'000'000'000}};
+constexpr std::array rate_units{RateUnit{"Kb/s", 1'000}, RateUnit{"Mb/s", 1'000'000}, RateUnit{"Gb/s", 1'000'000'000},
+                                RateUnit{"KB/s", 8'000}, RateUnit{"MB/s", 8'000'000}, RateUnit{"GB/s", 8'000'000'000}};
 
 // xl's units.
 Outcome<void> set_rate(NetworkConfig &network, std::string_view text) {
@@ -71,7 +70,7 @@ Outcome<void> check_type(NetworkConfig &, std::string_view text) {
                          : Failure{Kind::unsupported, fmt::format("type \"{}\": no hardware is emulated", text)};
 }
 
-constexpr std::array keys{Key{"bridge", set_bridge}, Key{"mac", set_address}, Key{"mtu", set_mtu},
+constexpr std::array keys{Key{"bridge", set_bridge}, Key{"mac", set_address},   Key{"mtu", set_mtu},
                           Key{"rate", set_rate},     Key{"queues", set_queues}, Key{"type", check_type}};
 
 std::optional<HardwareAddress> address_in(std::string_view text) {
@@ -135,12 +134,9 @@ Outcome<NetworkConfig> parse_network(std::string_view text, uint32_t number) {
 std::string interface_name(uint16_t domain, uint32_t number) { return fmt::format("vif{}.{}", domain, number); }
 
 nlohmann::json to_json(const NetworkConfig &network) {
-    return {{"number", network.number},
-            {"mac", network.address ? network.address->text() : ""},
-            {"bridge", network.bridge},
-            {"mtu", network.mtu},
-            {"rate", network.rate},
-            {"queues", network.queues}};
+    return {{"number", network.number}, {"mac", network.address ? network.address->text() : ""},
+            {"bridge", network.bridge}, {"mtu", network.mtu},
+            {"rate", network.rate},     {"queues", network.queues}};
 }
 
 NetworkConfig network_from_json(const nlohmann::json &json) {

@@ -90,8 +90,9 @@ TEST(Config, MistakesInNetworkInterfacesAreTold) {
     EXPECT_EQ(network(R"("br0")"), R"(web.toml:3: vif: "br0": "br0": expected KEY=VALUE)");
     EXPECT_EQ(network(R"("mac=2:0:0:0:0:1")"),
               R"(web.toml:3: vif: "mac=2:0:0:0:0:1": mac "2:0:0:0:0:1": expected six bytes like 02:00:00:00:00:01)");
-    EXPECT_EQ(network(R"("mac=ff:ff:ff:ff:ff:ff")"), R"(web.toml:3: vif: "mac=ff:ff:ff:ff:ff:ff": mac "ff:ff:ff:ff:ff:ff": )"
-                                                     "expected the address of one interface, not of a group");
+    EXPECT_EQ(network(R"("mac=ff:ff:ff:ff:ff:ff")"),
+              R"(web.toml:3: vif: "mac=ff:ff:ff:ff:ff:ff": mac "ff:ff:ff:ff:ff:ff": )"
+              "expected the address of one interface, not of a group");
     EXPECT_EQ(network(R"("rate=10")"), R"(web.toml:3: vif: "rate=10": rate "10": )"
                                        "expected a whole number with Kb/s, Mb/s, Gb/s, KB/s, MB/s or GB/s");
     EXPECT_EQ(network(R"("bridge=a/b")"),
@@ -126,8 +127,8 @@ TEST(Config, SurvivesJson) {
 
 TEST(Config, AMistakeNamesFileLineKeyAndWhatWasMeant) {
     const auto with = [](std::string_view line) { return std::string{sound} + std::string{line} + "\n"; };
-    EXPECT_EQ(mistake(with("memroy = 3")), "web.toml:17: unknown key \"memroy\"; did you mean \"memory\"?");
-    EXPECT_EQ(mistake(with("qqqqqqqq = 3")), "web.toml:17: unknown key \"qqqqqqqq\"");
+    EXPECT_EQ(mistake(with("memroy = 3")), "web.toml:18: unknown key \"memroy\"; did you mean \"memory\"?");
+    EXPECT_EQ(mistake(with("qqqqqqqq = 3")), "web.toml:18: unknown key \"qqqqqqqq\"");
     EXPECT_EQ(mistake("name = 3\n"), "web.toml:1: name: expected a text in quotes, found a whole number");
     EXPECT_EQ(mistake("\nmemory = -1\n"), "web.toml:2: memory: -1: expected a number from 1 to 4294967296");
     EXPECT_EQ(mistake("vcpus = 65\n"), "web.toml:1: vcpus: 65: expected a number from 1 to 64");

@@ -68,8 +68,8 @@ class FakeHypervisor final : public HypercallPort {
     std::set<uint64_t> free_machine_frames;
     std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
     std::map<uint16_t, std::vector<NetworkConfig>> added_networks;
-    std::vector<std::array<uint32_t, 3>> orders;              // domain, order, argument
-    bool guests_let_go = true;                                // of devices, when they are asked
+    std::vector<std::array<uint32_t, 3>> orders;  // domain, order, argument
+    bool guests_let_go = true;                    // of devices, when they are asked
     bool serves_devices = true;
     std::string log;
     std::set<uint32_t> bound;

@@ -141,7 +141,8 @@ TEST_F(NetworkRing, RefusesPositionsThatCannotBe) {
 }
 
 TEST_F(NetworkRing, RefusesLengthsThatCannotBe) {
-    for (const uint32_t length : {0u, RINGFOLD_NETWORK_SHORTEST - 1, 61u, RINGFOLD_NETWORK_LONGEST + 1, ~0u, ~0u - 31}) {
+    for (const uint32_t length :
+         {0u, RINGFOLD_NETWORK_SHORTEST - 1, 61u, RINGFOLD_NETWORK_LONGEST + 1, ~0u, ~0u - 31}) {
         start_at(size - 16);
         ASSERT_TRUE(put(packet_of(48, 0)));
         (void)network_writer_tell(&writer);
@@ -158,8 +159,8 @@ TEST_F(NetworkRing, NothingIsLostOrChangedInAnyOrder) {
         Bytes packet;
         switch (random() % 4) {
             case 0:
-                packet = packet_of(length_of(random() % (random() % 8 == 0 ? 65000 : 2000)),
-                                   static_cast<uint8_t>(random()));
+                packet =
+                    packet_of(length_of(random() % (random() % 8 == 0 ? 65000 : 2000)), static_cast<uint8_t>(random()));
                 if (put(packet)) {
                     unread.push_back(packet);
                 }
