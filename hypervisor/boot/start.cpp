@@ -139,8 +139,8 @@ void start_ringfold() {
         power_off(0);
     }
     this_cpu().guest.visit_deadline = ~uint64_t{0};  // nothing waits for this CPU yet
+    begin_serial_input();  // claims its line before there is a guest, which may run on another CPU at once
     build_boot_domains(boot_information());
-    begin_serial_input();
     end_of_boot();
     enter_guest();
 }
