@@ -74,6 +74,8 @@ std::string_view shutdown_reason_name(uint32_t reason) {
             return "crash";
         case RINGFOLD_SHUTDOWN_WATCHDOG:
             return "watchdog";
+        case RINGFOLD_SHUTDOWN_DESTROYED:
+            return "destruction";
         default:
             return "unknown";
     }

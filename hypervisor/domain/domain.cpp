@@ -35,6 +35,8 @@ std::string_view name_of(ShutdownReason reason) {
             return "crash";
         case ShutdownReason::watchdog:
             return "watchdog";
+        case ShutdownReason::destroyed:
+            return "destruction";
     }
     return "?";
 }

@@ -25,6 +25,7 @@ enum class ShutdownReason : uint32_t {
     reboot = RINGFOLD_SHUTDOWN_REBOOT,
     crash = RINGFOLD_SHUTDOWN_CRASH,
     watchdog = RINGFOLD_SHUTDOWN_WATCHDOG,
+    destroyed = RINGFOLD_SHUTDOWN_DESTROYED,
 };
 
 // Only ever advances; but a first start that fails leads back to `building`.

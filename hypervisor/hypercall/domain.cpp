@@ -89,7 +89,7 @@ Result<void> claim(Domain &domain) {
         domain.state.load(std::memory_order_seq_cst) == DomainState::dying) {
         return {};
     }
-    begin_shutdown(domain, ShutdownReason::crash, 0);
+    begin_shutdown(domain, ShutdownReason::destroyed, 0);
     return Error::again;
 }
 

@@ -51,6 +51,7 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
 #define RINGFOLD_SHUTDOWN_REBOOT 1U
 #define RINGFOLD_SHUTDOWN_CRASH 2U
 #define RINGFOLD_SHUTDOWN_WATCHDOG 3U /* its watchdog ran out; by the hypervisor only */
+#define RINGFOLD_SHUTDOWN_DESTROYED 4U /* domain_destroy came while it ran; by the hypervisor only */
 
 /*
  * Pauses are counted: each domain_pause needs a domain_unpause. A paused domain keeps its state; none of its vCPUs runs
