@@ -13,6 +13,7 @@
 
 #include "backend.h"
 #include "block_ring.h"
+#include "rate_limit.h"
 
 #define DEFAULT_POOL_PAGES 128U
 #define MOST_POOL_PAGES 4096U
@@ -42,7 +43,7 @@ struct block_queue {
 	struct block_io ios[RINGFOLD_BLOCK_DEPTH];
 	unsigned int in_flight;
 	wait_queue_head_t idle;
-	struct work_struct work;
+	struct delayed_work work; /* delayed by the disk's limit */
 	u64 requests;
 	u64 sectors;
 };
@@ -53,6 +54,7 @@ struct block_disk {
 	fmode_t mode;
 	u32 flags;
 	u32 pool_pages;
+	struct rate_limit limit;
 	struct block_queue **queues;
 	u64 requests; /* of earlier connections */
 	u64 sectors;
@@ -182,6 +184,7 @@ static int transfer(struct block_io *io, const struct ringfold_block_request *re
 		left -= min_t(u32, left, PAGE_SIZE);
 	}
 	queue->sectors += request->sectors;
+	rate_limit_take(&queue->disk->limit, request->sectors << SECTOR_SHIFT);
 	submit(io, bio);
 	return 0;
 }
@@ -251,14 +254,18 @@ static void serve(struct block_queue *queue, const struct ringfold_block_request
 
 static void serve_queue(struct work_struct *work)
 {
-	struct block_queue *queue = container_of(work, struct block_queue, work);
+	struct block_queue *queue = container_of(to_delayed_work(work), struct block_queue, work);
 	enum block_take taken = BLOCK_TAKEN;
 	struct ringfold_block_request request;
 	unsigned int served;
 	struct blk_plug plug;
+	u64 wait = 0;
 
 	blk_start_plug(&plug);
 	for (served = 0; served < TURN; served++) {
+		wait = rate_limit_wait(&queue->disk->limit);
+		if (wait != 0)
+			break;
 		taken = block_back_take(&queue->ring, &request);
 		if (taken != BLOCK_TAKEN)
 			break;
@@ -266,7 +273,7 @@ static void serve_queue(struct work_struct *work)
 	}
 	blk_finish_plug(&plug);
 	if (taken == BLOCK_TAKEN)
-		queue_work(workers, work);
+		queue_delayed_work(workers, &queue->work, wait == 0 ? 0 : nsecs_to_jiffies(wait) + 1);
 	else if (taken == BLOCK_BROKEN)
 		backend_give_up(&queue->disk->device);
 }
@@ -275,7 +282,7 @@ static irqreturn_t note_requests(int irq, void *data)
 {
 	struct block_queue *queue = data;
 
-	queue_work(workers, &queue->work);
+	queue_delayed_work(workers, &queue->work, 0);
 	return IRQ_HANDLED;
 }
 
@@ -303,7 +310,7 @@ static void init_queue(struct block_disk *disk, u32 features, struct block_queue
 	queue->disk = disk;
 	spin_lock_init(&queue->lock);
 	init_waitqueue_head(&queue->idle);
-	INIT_WORK(&queue->work, serve_queue);
+	INIT_DELAYED_WORK(&queue->work, serve_queue);
 	INIT_LIST_HEAD(&queue->free);
 	for (index = 0; index < ARRAY_SIZE(queue->ios); index++) {
 		queue->ios[index].queue = queue;
@@ -346,7 +353,7 @@ static int open_queue(struct block_disk *disk, unsigned int number, struct block
 static void close_queue(struct block_queue *queue)
 {
 	free_irq(queue->shared.irq, queue);
-	cancel_work_sync(&queue->work);
+	cancel_delayed_work_sync(&queue->work);
 	wait_event(queue->idle, READ_ONCE(queue->in_flight) == 0);
 	spin_lock_irq(&queue->lock);
 	spin_unlock_irq(&queue->lock);
@@ -514,13 +521,14 @@ int backend_add_block(const struct ringfold_backend_block *block)
 	int error;
 
 	if ((block->flags & ~RINGFOLD_BACKEND_READ_ONLY) != 0 || block->number > U16_MAX ||
-	    block->queue_limit > RINGFOLD_DEVICE_QUEUES || pool_pages < 4 || pool_pages > MOST_POOL_PAGES)
+	    block->queue_limit > RINGFOLD_DEVICE_QUEUES || block->rate > RATE_LIMIT_MOST || pool_pages < 4 || pool_pages > MOST_POOL_PAGES)
 		return -EINVAL;
 	disk = kzalloc(sizeof(*disk), GFP_KERNEL);
 	if (disk == NULL)
 		return -ENOMEM;
 	disk->flags = block->flags;
 	disk->pool_pages = pool_pages;
+	rate_limit_init(&disk->limit, block->rate, BLOCK_REQUEST_PAGES_MAX * PAGE_SIZE);
 	error = add_disk_of(disk, block);
 	if (error != 0)
 		kfree(disk);

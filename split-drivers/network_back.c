@@ -13,7 +13,6 @@
 /* A guest that does not receive keeps so many packets of this kernel's waiting for each queue. */
 #define SEND_QUEUE_LENGTH 64U
 
-#define MOST_RATE (1ULL << 50) /* bytes a second; sums of it stay far from overflowing */
 
 /* What a queue's pages are. */
 struct shared_queue {
@@ -237,7 +236,7 @@ static void init_interface(struct net_device *netdev, const struct ringfold_back
 	eth_hw_addr_set(netdev, address);
 	interface->link.serves = true;
 	interface->link.broken = give_up;
-	interface->link.limit.rate = network->rate;
+	rate_limit_init(&interface->link.limit, network->rate, RINGFOLD_NETWORK_LONGEST);
 	interface->stream_pages = network->stream_pages ?: DEFAULT_STREAM_PAGES;
 	ether_addr_copy(interface->address, network->address);
 	interface->device.kind = &network_kind;
@@ -264,7 +263,7 @@ static int add_interface(struct net_device *netdev, unsigned int domain)
 static bool request_is_right(const struct ringfold_backend_network *network)
 {
 	return network->number <= U16_MAX && network->queue_limit <= RINGFOLD_DEVICE_QUEUES &&
-	       network->rate <= MOST_RATE && is_valid_ether_addr(network->address) &&
+	       network->rate <= RATE_LIMIT_MOST && is_valid_ether_addr(network->address) &&
 	       (network->mtu == 0 || (network->mtu >= ETH_MIN_MTU && network->mtu <= ETH_MAX_MTU)) &&
 	       (network->stream_pages == 0 ||
 		(is_power_of_2(network->stream_pages) && network->stream_pages >= RINGFOLD_NETWORK_STREAM_PAGES_LEAST &&

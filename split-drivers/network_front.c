@@ -186,6 +186,7 @@ static int probe_interface(struct front_device *device)
 	interface = netdev_priv(netdev);
 	interface->device = device;
 	interface->link.broken = give_up;
+	rate_limit_init(&interface->link.limit, 0, 0);
 	netdev->netdev_ops = &operations;
 	SET_NETDEV_DEV(netdev, &device->dev);
 	dev_set_drvdata(&device->dev, interface);

@@ -15,8 +15,6 @@
 /* Larger packets have their data in pages; the headers are copied out of the first bytes. */
 #define LINEAR_MOST 1600U
 #define LINEAR_HEADERS 256U
-/* What a limit lets through at once after a pause: that of so much time, or the longest packet. */
-#define BURST_TIME (50 * NSEC_PER_MSEC)
 /* The writer hears of room when this part of the stream was read, though there is more to read. */
 #define TELL_PART 4U
 
@@ -239,49 +237,11 @@ static void tell_writer(struct network_queue *queue)
 		ringfold_notify(queue->irq);
 }
 
-/* --- the limit --- */
-
-static void add_credit(struct network_limit *limit, ktime_t now)
-{
-	const s64 most = max_t(s64, mul_u64_u64_div_u64(limit->rate, BURST_TIME, NSEC_PER_SEC), RINGFOLD_NETWORK_LONGEST);
-	const u64 passed = min_t(u64, ktime_to_ns(ktime_sub(now, limit->since)), NSEC_PER_SEC);
-
-	limit->credit = min_t(s64, limit->credit + mul_u64_u64_div_u64(limit->rate, passed, NSEC_PER_SEC), most);
-	limit->since = now;
-}
-
-/* How long nothing may be received: 0, or nanoseconds. */
-static u64 time_without_credit(struct network_limit *limit)
-{
-	u64 wait = 0;
-
-	if (limit->rate == 0)
-		return 0;
-	spin_lock(&limit->lock);
-	if (limit->credit <= 0)
-		add_credit(limit, ktime_get());
-	if (limit->credit <= 0)
-		wait = mul_u64_u64_div_u64(1 - limit->credit, NSEC_PER_SEC, limit->rate) + 1;
-	spin_unlock(&limit->lock);
-	return wait;
-}
-
-static void take_credit(struct network_limit *limit, u32 length)
-{
-	if (limit->rate == 0)
-		return;
-	spin_lock(&limit->lock);
-	limit->credit -= length;
-	spin_unlock(&limit->lock);
-}
-
 static enum hrtimer_restart end_wait(struct hrtimer *timer)
 {
 	napi_schedule(&container_of(timer, struct network_queue, timer)->napi);
 	return HRTIMER_NORESTART;
 }
-
-/* --- what comes --- */
 
 /* False: there is nothing that could be received. */
 static bool receive_packet(struct network_queue *queue)
@@ -302,7 +262,7 @@ static bool receive_packet(struct network_queue *queue)
 	}
 	skb = copy_packet(queue, packet.length, spans);
 	network_reader_release(&queue->reader, &packet);
-	take_credit(&queue->link->limit, packet.length);
+	rate_limit_take(&queue->link->limit, packet.length);
 	if (queue->reader.read - queue->reader.told >= queue->reader.size / TELL_PART)
 		tell_writer(queue);
 	if (skb != NULL)
@@ -320,7 +280,7 @@ static int poll(struct napi_struct *napi, int budget)
 
 	start_with_room(queue);
 	while (done < budget) {
-		wait = time_without_credit(&queue->link->limit);
+		wait = rate_limit_wait(&queue->link->limit);
 		if (wait != 0 || !receive_packet(queue))
 			break;
 		done++;
@@ -399,8 +359,6 @@ netdev_features_t network_fix_features(struct net_device *netdev, netdev_feature
 int network_prepare(struct net_device *netdev, struct network_link *link)
 {
 	link->netdev = netdev;
-	spin_lock_init(&link->limit.lock);
-	link->limit.since = ktime_get();
 	netdev->tstats = netdev_alloc_pcpu_stats(struct pcpu_sw_netstats);
 	if (netdev->tstats == NULL)
 		return -ENOMEM;

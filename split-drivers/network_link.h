@@ -11,6 +11,7 @@
 #include <linux/netdevice.h>
 
 #include "network_ring.h"
+#include "rate_limit.h"
 
 struct network_link;
 
@@ -25,20 +26,12 @@ struct network_queue {
 	bool broken;
 };
 
-/* How much may be received of the other end, in all queues. */
-struct network_limit {
-	u64 rate;      /* bytes a second; 0: no limit */
-	spinlock_t lock;
-	s64 credit;    /* bytes; what is taken with the last of it makes it negative */
-	ktime_t since; /* when it was counted */
-};
-
 /* The private part of a net_device begins with it. */
 struct network_link {
 	struct net_device *netdev;
 	bool serves;  /* it is the back end's: it says which checksums are right, and is told by nobody */
 	void (*broken)(struct network_link *link); /* the other end does not keep to the protocol. From any context */
-	struct network_limit limit;
+	struct rate_limit limit; /* of what is received, in all queues */
 	u32 features; /* of the connection */
 	unsigned int queue_count; /* 0: there is no connection */
 	struct network_queue *queues;

@@ -152,6 +152,7 @@ Outcome<void> DevicePort::add_disk(DomainId domain, const DiskConfig &disk) {
     request.descriptor = device.number();
     request.flags = disk.read_only ? RINGFOLD_BACKEND_READ_ONLY : 0;
     request.queue_limit = disk.queues;
+    request.rate = disk.rate;
     if (control(backend_.number(), RINGFOLD_BACKEND_ADD_BLOCK, &request) < 0) {
         const int error = errno;
         const std::string doing = fmt::format("disk {} ({})", disk_name(disk.number), disk.target);

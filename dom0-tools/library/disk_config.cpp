@@ -76,6 +76,11 @@ Outcome<void> set_queues(DiskConfig &disk, std::string_view text) {
     return {};
 }
 
+Outcome<void> set_rate(DiskConfig &disk, std::string_view text) {
+    disk.rate = TRY(parse_rate(text));
+    return {};
+}
+
 Outcome<void> check_backend(DiskConfig &, std::string_view text) {
     return text.empty() || text == "phy"
                ? Outcome<void>{}
@@ -84,8 +89,9 @@ Outcome<void> check_backend(DiskConfig &, std::string_view text) {
 
 // The first ones in the order of xl's short form.
 constexpr std::array keys{
-    Key{"target", set_target}, Key{"format", check_format}, Key{"vdev", set_number},
-    Key{"access", set_access}, Key{"queues", set_queues},   Key{"backendtype", check_backend},
+    Key{"target", set_target},         Key{"format", check_format}, Key{"vdev", set_number},
+    Key{"access", set_access},         Key{"queues", set_queues},   Key{"rate", set_rate},
+    Key{"backendtype", check_backend},
 };
 constexpr std::size_t short_keys = 4;
 
@@ -108,11 +114,9 @@ Outcome<DiskConfig> parse_disk(std::string_view text, uint32_t number) {
 }
 
 nlohmann::json to_json(const DiskConfig &disk) {
-    return {{"target", disk.target},
-            {"vdev", disk_name(disk.number)},
-            {"number", disk.number},
-            {"access", disk.read_only ? "ro" : "rw"},
-            {"queues", disk.queues}};
+    return {{"target", disk.target}, {"vdev", disk_name(disk.number)},
+            {"number", disk.number}, {"access", disk.read_only ? "ro" : "rw"},
+            {"queues", disk.queues}, {"rate", disk.rate}};
 }
 
 DiskConfig disk_from_json(const nlohmann::json &json) {
@@ -121,6 +125,7 @@ DiskConfig disk_from_json(const nlohmann::json &json) {
     disk.number = json.at("number").get<uint32_t>();
     disk.read_only = json.at("access").get<std::string>() == "ro";
     disk.queues = json.at("queues").get<uint32_t>();
+    disk.rate = json.value("rate", uint64_t{0});  // records of an earlier version have none
     return disk;
 }
 

@@ -19,6 +19,7 @@ struct DiskConfig {
     uint32_t number = 0;  // 0: rda, 1: rdb, ...
     bool read_only = false;
     uint32_t queues = 0;  // at most; 0: as the kernel thinks
+    uint64_t rate = 0;    // bytes a second that are read and written; 0: no limit
 
     bool operator==(const DiskConfig &) const = default;
 };

@@ -45,24 +45,9 @@ Outcome<void> set_queues(NetworkConfig &network, std::string_view text) {
     return {};
 }
 
-struct RateUnit {
-    std::string_view name;
-    uint64_t bits;
-};
-
-constexpr std::array rate_units{RateUnit{"Kb/s", 1'000}, RateUnit{"Mb/s", 1'000'000}, RateUnit{"Gb/s", 1'000'000'000},
-                                RateUnit{"KB/s", 8'000}, RateUnit{"MB/s", 8'000'000}, RateUnit{"GB/s", 8'000'000'000}};
-
-// xl's units.
 Outcome<void> set_rate(NetworkConfig &network, std::string_view text) {
-    for (const RateUnit &unit : rate_units) {
-        if (text.ends_with(unit.name)) {
-            const uint64_t number = TRY(parse_number(text.substr(0, text.size() - unit.name.size()), 1, 1'000'000));
-            network.rate = number * unit.bits / 8;
-            return {};
-        }
-    }
-    return wrong(fmt::format("rate \"{}\": expected a whole number with Kb/s, Mb/s, Gb/s, KB/s, MB/s or GB/s", text));
+    network.rate = TRY(parse_rate(text));
+    return {};
 }
 
 Outcome<void> check_type(NetworkConfig &, std::string_view text) {

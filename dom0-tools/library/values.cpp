@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <charconv>
 
 namespace ringfold::tools {
@@ -10,6 +11,14 @@ namespace ringfold::tools {
 namespace {
 
 constexpr uint64_t cpus = 64;
+
+struct RateUnit {
+    std::string_view name;
+    uint64_t bits;
+};
+
+constexpr std::array rate_units{RateUnit{"Kb/s", 1'000}, RateUnit{"Mb/s", 1'000'000}, RateUnit{"Gb/s", 1'000'000'000},
+                                RateUnit{"KB/s", 8'000}, RateUnit{"MB/s", 8'000'000}, RateUnit{"GB/s", 8'000'000'000}};
 
 std::string_view take_until(std::string_view &text, char separator) {
     const std::size_t end = text.find(separator);
@@ -105,6 +114,16 @@ std::string format_cpus(uint64_t set) {
         first = last;
     }
     return text;
+}
+
+Outcome<uint64_t> parse_rate(std::string_view text) {
+    for (const RateUnit &unit : rate_units) {
+        if (text.ends_with(unit.name)) {
+            const uint64_t number = TRY(parse_number(text.substr(0, text.size() - unit.name.size()), 1, 1'000'000));
+            return number * unit.bits / 8;
+        }
+    }
+    return wrong(fmt::format("rate \"{}\": expected a whole number with Kb/s, Mb/s, Gb/s, KB/s, MB/s or GB/s", text));
 }
 
 std::string format_seconds(uint64_t nanoseconds) {

@@ -20,6 +20,9 @@ namespace ringfold::tools {
 
 [[nodiscard]] Outcome<uint64_t> parse_number(std::string_view text, uint64_t least, uint64_t most);
 
+// Bytes a second, from a whole number of bits or bytes in xl's units: "10Mb/s", "1MB/s" (powers of 1000).
+[[nodiscard]] Outcome<uint64_t> parse_rate(std::string_view text);
+
 [[nodiscard]] std::string format_seconds(uint64_t nanoseconds);  // "12.3"
 
 }  // namespace ringfold::tools

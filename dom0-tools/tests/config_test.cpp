@@ -24,7 +24,7 @@ cpu_weight = 512
 cap = 150
 on_crash = "coredump-restart"
 on_poweroff = "preserve"
-disk = ["target=/dev/vg/web,access=rw,queues=2", "/srv/tools.img,raw,xvdd,r"]
+disk = ["target=/dev/vg/web,access=rw,queues=2,rate=5MB/s", "/srv/tools.img,raw,xvdd,r"]
 vif = ["mac=02:00:00:00:00:a1, bridge=br0, mtu=9000", "rate=10Mb/s"]
 )";
 
@@ -56,8 +56,9 @@ TEST(Config, EachKeyArrives) {
     EXPECT_EQ(config.on_poweroff, EndAction::preserve);
     EXPECT_EQ(config.on_reboot, EndAction::restart);
     EXPECT_EQ(config.disks,
-              (std::vector<DiskConfig>{{.target = "/dev/vg/web", .number = 0, .read_only = false, .queues = 2},
-                                       {.target = "/srv/tools.img", .number = 3, .read_only = true}}));
+              (std::vector<DiskConfig>{
+                  {.target = "/dev/vg/web", .number = 0, .read_only = false, .queues = 2, .rate = 5000000},
+                  {.target = "/srv/tools.img", .number = 3, .read_only = true}}));
     const HardwareAddress address{{2, 0, 0, 0, 0, 0xa1}};
     EXPECT_EQ(config.networks,
               (std::vector<NetworkConfig>{{.number = 0, .address = address, .bridge = "br0", .mtu = 9000},

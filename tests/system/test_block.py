@@ -26,4 +26,5 @@ def test_disks_hold_what_guests_write(tmp_path, overlay, cpus):
                       "a read-only disk refuses to be written",
                       "fio verifies what it wrote",
                       "a disk comes and goes while the guest runs",
+                      "a disk is as slow as its limit",
                       "a guest that is destroyed while it writes leaves nothing")

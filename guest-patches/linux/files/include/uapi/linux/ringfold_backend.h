@@ -35,6 +35,7 @@ struct ringfold_backend_block {
 	__u32 flags;
 	__u32 queue_limit; /* 0: as the kernel thinks */
 	__u32 pool_pages;  /* of each queue; 0: as the kernel thinks */
+	__u64 rate;        /* bytes a second that are read and written; 0: no limit */
 };
 
 /*
