@@ -41,6 +41,13 @@ constexpr std::array counter_names{
     CounterName{"vcpu_switches", &ringfold_counters::vcpu_switches},
     CounterName{"page_table_operations", &ringfold_counters::page_table_operations},
     CounterName{"free_frames", &ringfold_counters::free_frames},
+    CounterName{"entries", &ringfold_counters::entries},
+    CounterName{"events_sent", &ringfold_counters::events_sent},
+    CounterName{"grant_maps", &ringfold_counters::grant_maps},
+    CounterName{"grant_unmaps", &ringfold_counters::grant_unmaps},
+    CounterName{"grant_copies", &ringfold_counters::grant_copies},
+    CounterName{"grant_transfers", &ringfold_counters::grant_transfers},
+    CounterName{"idle_time", &ringfold_counters::idle_time},
 };
 
 std::string abi_text(uint32_t abi) { return fmt::format("{}.{}", abi >> 16, abi & 0xffff); }

@@ -9,6 +9,7 @@
 // CPUs with interrupts off cannot deadlock.
 #pragma once
 
+#include "hypervisor/cpu/idle_clock.hpp"
 #include "hypervisor/cpu/root_cache.hpp"
 #include "hypervisor/lib/units.hpp"
 
@@ -36,8 +37,9 @@ struct GuestCpu {
     uint64_t running_generation = 0;
 
     RootCache roots;
-    uint64_t visit_deadline = 0;  // TSC at which long work makes way; 0: nobody asked yet in this visit
-    ringfold_counters counters{};
+    uint64_t visit_deadline = 0;   // TSC at which long work makes way; 0: nobody asked yet in this visit
+    ringfold_counters counters{};  // count.hpp
+    IdleClock idle_clock;
 };
 
 }  // namespace ringfold

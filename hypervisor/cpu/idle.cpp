@@ -3,6 +3,7 @@
 
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/rendezvous.hpp"
+#include "hypervisor/platform/time.hpp"
 
 namespace ringfold {
 
@@ -10,8 +11,10 @@ void wait_for_interrupt() {
     GuestCpu &guest = this_cpu().guest;
     guest.idle.store(true, std::memory_order_seq_cst);
     if (!guest.reschedule.load(std::memory_order_seq_cst)) {
+        guest.idle_clock.begin(nanoseconds_since_boot());
         // STI takes effect after the next instruction: an interrupt cannot slip in between and be slept through.
         asm volatile("sti\n\thlt\n\tcli" : : : "memory");
+        guest.idle_clock.end(nanoseconds_since_boot());
     }
     guest.idle.store(false, std::memory_order_relaxed);
     stop_if_asked();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/cpu/kick.hpp"
 
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/platform/ipi.hpp"
 #include "hypervisor/platform/vectors.hpp"
@@ -15,7 +16,7 @@ namespace {
 bool in_guest(uint64_t epoch) { return (epoch & 1) != 0; }
 
 void interrupt(CpuId target) {
-    ++this_cpu().guest.counters.ipis_sent;
+    count_one(&ringfold_counters::ipis_sent);
     send_ipi(target, vector_ipi_event);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/cpu/translations.hpp"
 
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/kick.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
@@ -100,7 +101,7 @@ void detail::walks(DomainId domain, bool owed_flush) {
 void detail::stops_walking() { translation_model::stops_walking(this_cpu().id); }
 
 void flush_for_guest(CpuSet targets) {
-    this_cpu().guest.counters.guest_flushes += targets.size();
+    count_several(&ringfold_counters::guest_flushes, targets.size());
     flush(targets);
 }
 
@@ -133,7 +134,7 @@ bool preemption_due() {
 }
 
 void flush_translations(CpuSet cpus) {
-    this_cpu().guest.counters.safety_flushes += cpus.size();
+    count_several(&ringfold_counters::safety_flushes, cpus.size());
     flush(cpus);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/domain/vcpu_switch.hpp"
 
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/extended_state.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
@@ -81,7 +82,7 @@ void switch_vcpu(Vcpu *previous, Vcpu *next, EntryFrame &frame) {
     std::atomic_ref<Vcpu *>(guest.current).store(next, std::memory_order_release);
     if (next != nullptr) {
         load(*next, frame);
-        ++guest.counters.vcpu_switches;
+        count_one(&ringfold_counters::vcpu_switches);
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Where entry.asm calls. Every visit of a guest to the hypervisor begins and ends in handle_guest_entry().
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/nmi.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
@@ -45,17 +46,23 @@ EntryFrame *visible_frame(uint64_t address, uint64_t root) {
     }
 }
 
-[[gnu::always_inline]] inline void dispatch(EntryFrame &frame) {
-    GuestCpu &guest = this_cpu().guest;
+// Apart, so that other entries do not pay for its stack frame.
+[[gnu::noinline]] void crash(const Vcpu &vcpu, const EntryFrame &frame) {
+    log_error("d{} v{}: a double fault cannot be delivered at rip {:#x} rsp {:#x}", vcpu.domain.id, vcpu.id, frame.rip,
+              frame.rsp);
+    begin_shutdown(vcpu.domain, ShutdownReason::crash, 0);
+}
+
+[[gnu::always_inline]] inline void dispatch(Vcpu &vcpu, EntryFrame &frame) {
+    // Most entries are hypercalls, and pay for this question alone.
+    if (frame.vector == vector_hypercall) [[likely]] {
+        poison_stack();
+        dispatch_hypercall(vcpu, frame);
+        return;
+    }
     switch (frame.vector) {
-        case vector_hypercall:
-            poison_stack();
-            dispatch_hypercall(*guest.current, frame);
-            return;
         case vector_undeliverable:
-            log_error("d{} v{}: a double fault cannot be delivered at rip {:#x} rsp {:#x}", guest.current->domain.id,
-                      guest.current->id, frame.rip, frame.rsp);
-            begin_shutdown(guest.current->domain, ShutdownReason::crash, 0);
+            crash(vcpu, frame);
             return;
         case vector_nmi:
             handle_nmi(frame);
@@ -64,23 +71,23 @@ EntryFrame *visible_frame(uint64_t address, uint64_t root) {
             handle_machine_check(frame);
             return;
         case vector_debug:
-            handle_guest_debug_exception(*guest.current);
+            handle_guest_debug_exception(vcpu);
             return;
         default:
-            ++guest.counters.interrupts;
+            count_one(&ringfold_counters::interrupts);
             handle_interrupt(static_cast<uint8_t>(frame.vector));
             return;
     }
 }
 
 // The same, with the records that are wanted of it. Apart, so that a visit that is not traced pays for one test.
-[[gnu::noinline]] void dispatch_traced(EntryFrame &frame) {
+[[gnu::noinline]] void dispatch_traced(Vcpu &vcpu, EntryFrame &frame) {
     const bool is_hypercall = frame.vector == vector_hypercall;
     trace::note<trace::Class::entries>(RINGFOLD_TRACE_ENTRY, frame.vector, frame.rip);
     if (is_hypercall) {
         trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL, frame.rax, frame.rdi);
     }
-    dispatch(frame);
+    dispatch(vcpu, frame);
     if (is_hypercall) {
         trace::note<trace::Class::hypercalls>(RINGFOLD_TRACE_HYPERCALL_RETURN, frame.rax, frame.rdx);
     }
@@ -113,10 +120,13 @@ extern "C" uint32_t handle_guest_entry(EntryFrame *frame) {
     model_stops_walking();
     guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // even: in the hypervisor
     begin_visit(guest);
+    Vcpu &vcpu = *guest.current;
+    ++guest.counters.entries;
+    ++vcpu.counters.entries;
     if (trace::is_on<trace::Class::entries, trace::Class::hypercalls>()) [[unlikely]] {
-        dispatch_traced(*frame);
+        dispatch_traced(vcpu, *frame);
     } else {
-        dispatch(*frame);
+        dispatch(vcpu, *frame);
     }
     return prepare_exit(*frame);
 }
@@ -131,7 +141,7 @@ extern "C" void handle_hypervisor_interrupt(EntryFrame *frame) {
     if (in_gate_text(frame->rip)) {
         panic_with(*frame, "an interrupt arrived in the gate");
     }
-    ++this_cpu().guest.counters.interrupts;
+    count_one(&ringfold_counters::interrupts);
     handle_interrupt(static_cast<uint8_t>(frame->vector));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/gate/exit.hpp"
 
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
 #include "hypervisor/cpu/rendezvous.hpp"
@@ -57,7 +58,7 @@ uint64_t select_root(GuestCpu &guest) {
     guest.running_generation = generation;
     const RootCache::Selection selection = guest.roots.select(l4, generation, vcpu.root_must_flush);
     vcpu.root_must_flush = false;
-    guest.counters.root_copies += selection.copied ? 1 : 0;
+    count_several(&ringfold_counters::root_copies, selection.copied ? 1 : 0);
     return selection.cr3;
 }
 
@@ -78,13 +79,13 @@ bool has_delivery(const Vcpu &vcpu) { return vcpu.has_pending_exception || upcal
 std::optional<PendingException> take_delivery(Vcpu &vcpu) {
     if (vcpu.has_pending_exception) {
         vcpu.has_pending_exception = false;
-        ++this_cpu().guest.counters.injected_exceptions;
+        count_one(&ringfold_counters::injected_exceptions);
         return vcpu.pending_exception;
     }
     if (!upcall_is_due(vcpu)) {
         return std::nullopt;
     }
-    ++this_cpu().guest.counters.upcalls;
+    count_one(&ringfold_counters::upcalls);
     return PendingException{.vector = static_cast<uint8_t>(GateEntry::upcall), .error = 0};
 }
 

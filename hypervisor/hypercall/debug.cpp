@@ -4,6 +4,8 @@
 #include "hypervisor/console/debug_keys.hpp"
 #include "hypervisor/cpu/counters.hpp"
 #include "hypervisor/cpu/nmi.hpp"
+#include "hypervisor/cpu/topology.hpp"
+#include "hypervisor/domain/access.hpp"
 #include "hypervisor/domain/audit.hpp"
 #include "hypervisor/domain/domain.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
@@ -18,6 +20,18 @@ namespace ringfold::hypercall {
 
 Returns_nothing counters_read(Vcpu &caller, uint64_t offset) {
     return caller.call_buffer.write_object(offset, sum_counters());
+}
+
+Returns_nothing cpu_counters_read(Vcpu &caller, uint32_t cpu, uint64_t offset) {
+    if (cpu >= cpu_set_capacity || !online_cpus().contains(CpuId{static_cast<uint16_t>(cpu)})) {
+        return Error::not_found;
+    }
+    return caller.call_buffer.write_object(offset, counters_of(CpuId{static_cast<uint16_t>(cpu)}));
+}
+
+Returns_nothing domain_counters_read(Vcpu &caller, uint32_t domain, uint64_t offset) {
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::inspect));
+    return caller.call_buffer.write_object(offset, counters_of(*target));
 }
 
 Returns_nothing debug_frame(Vcpu &caller, uint64_t frame, uint64_t offset) {

@@ -79,17 +79,22 @@ constexpr std::array alone{
 
 // Inlined: the path of every hypercall, and that of the parts of a multicall.
 [[gnu::always_inline]] inline Outcome carry_out(Vcpu &caller, const EntryFrame &frame, bool is_part) {
+    // The caller is on this CPU: what count.hpp asks need not be asked here.
     auto &counts = this_cpu().guest.counters.hypercalls;
-    if (frame.rax >= table.size()) {
+    auto &counts_of_caller = caller.counters.hypercalls;
+    const uint64_t number = frame.rax;
+    if (number >= table.size()) {
         ++counts[counted - 1];
+        ++counts_of_caller[counted - 1];
         return {.status = -RINGFOLD_ENOSYS, .second = 0};
     }
-    ++counts[frame.rax];
-    const Row &row = table[frame.rax];
+    ++counts[number];
+    ++counts_of_caller[number];
+    const Row &row = table[number];
     if (!caller.domain.rights.includes(row.needed)) {
         return outcome_of(Result<void>{Error::not_permitted});
     }
-    if (is_part && std::find(alone.begin(), alone.end(), frame.rax) != alone.end()) {
+    if (is_part && std::find(alone.begin(), alone.end(), number) != alone.end()) {
         return outcome_of(Result<void>{Error::invalid_argument});
     }
     return row.call(caller, frame);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Event channels of the calling domain.
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/event/close.hpp"
 #include "hypervisor/event/interdomain.hpp"
@@ -131,7 +132,9 @@ Returns_value event_bind_ipi(Vcpu &caller, uint32_t vcpu) {
 Returns_nothing event_close(Vcpu &caller, uint32_t port) { return close_port(caller.domain.events, Port{port}); }
 
 Returns_value event_send(Vcpu &caller, uint32_t port) {
-    return uint64_t{TRY(send_event(caller.domain.events, Port{port})) ? 1U : 0U};
+    const bool arrived = TRY(send_event(caller.domain.events, Port{port}));
+    count_one(&ringfold_counters::events_sent);
+    return uint64_t{arrived ? 1U : 0U};
 }
 
 Returns_nothing event_mask(Vcpu &caller, uint32_t port) { return mask_port(caller.domain.events, Port{port}); }

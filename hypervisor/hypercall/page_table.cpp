@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The page-table batch, and what of it concerns the calling vCPU.
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/mm/page_table_batch.hpp"
 
 #include "hypervisor/cpu/per_cpu.hpp"
@@ -25,7 +26,7 @@ void load_root(void *context, TypeReference root, RootCaching caching) {
     Vcpu &caller = caller_of(context);
     caller.root = std::move(root);
     caller.root_must_flush = caching == RootCaching::flush;
-    ++this_cpu().guest.counters.root_loads;
+    count_one(&ringfold_counters::root_loads);
 }
 
 // The CPUs that run a vCPU of the domain which is in `vcpus`. One that runs none starts with a flush when it does.
@@ -65,14 +66,13 @@ bool is_exchange(const ringfold_page_table_operation &operation) {
 Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count) {
     std::array<ringfold_page_table_operation, 16> copy;
     const VcpuActions actions{.context = &caller, .load_root = load_root, .flush = flush};
-    uint64_t &counter = this_cpu().guest.counters.page_table_operations;
     const Batch batch{
         .offset = offset, .count = count, .element_size = sizeof copy[0], .most = RINGFOLD_PAGE_TABLE_BATCH_MAX};
     return work_through(caller, batch, copy.size(), [&](uint64_t place, uint64_t operations) -> Progress {
         const std::span part = std::span{copy}.first(operations);
         TRY(caller.call_buffer.read_array(place, part));
         const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
-        counter += result.done;
+        count_several(&ringfold_counters::page_table_operations, result.done);
         trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_BATCH, operations, result.done);
         const auto done = part.first(result.done);
         if (std::any_of(done.begin(), done.end(), is_exchange)) {

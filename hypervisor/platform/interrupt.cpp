@@ -2,6 +2,7 @@
 #include "hypervisor/platform/interrupt.hpp"
 
 #include "hypervisor/console/serial_input.hpp"
+#include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/event/physical_irq.hpp"
 #include "hypervisor/lib/log.hpp"
@@ -39,7 +40,7 @@ void handle_interrupt(uint8_t vector) {
         case vector_ipi_event:
         case vector_ipi_flush:
             // What is asked for stands in this CPU's requests, which the way back to the guest looks at.
-            ++this_cpu().guest.counters.ipis_received;
+            count_one(&ringfold_counters::ipis_received);
             return;
         case vector_serial:
             handle_serial_input();

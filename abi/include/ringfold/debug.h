@@ -5,14 +5,18 @@
 
 #include "base.h"
 
-/* hypercall counters_read: of all CPUs together, since boot. */
+/*
+ * Counts since boot, or since the domain was created; they only grow. Hypercall counters_read: of all CPUs together;
+ * cpu_counters_read: of one CPU; domain_counters_read: what happened while vCPUs of one domain were on a CPU, whoever caused
+ * it. They are read one after the other, while CPUs go on counting.
+ */
 struct ringfold_counters {
 	uint64_t hypercalls[128];       /* by number; the last one counts unknown numbers */
 	uint64_t interrupts;            /* device and timer interrupts taken */
 	uint64_t ipis_sent;
 	uint64_t ipis_received;
-	uint64_t nmis;
-	uint64_t machine_checks;
+	uint64_t nmis;                  /* not of a domain */
+	uint64_t machine_checks;        /* not of a domain */
 	uint64_t debug_exceptions;
 	uint64_t upcalls;               /* delivered by the hypervisor proper */
 	uint64_t injected_exceptions;   /* delivered by the hypervisor proper */
@@ -20,11 +24,19 @@ struct ringfold_counters {
 	uint64_t root_copies;           /* private roots filled */
 	uint64_t guest_flushes;         /* flushes a guest asked for, per CPU reached */
 	uint64_t safety_flushes;        /* flushes that a type change or free needed, per CPU reached */
-	uint64_t safety_flushes_saved;  /* CPUs that the flush clock spared */
-	uint64_t vcpu_switches;
+	uint64_t safety_flushes_saved;  /* CPUs that the flush clock spared: of the machine only */
+	uint64_t vcpu_switches;         /* a vCPU was put on a CPU */
 	uint64_t page_table_operations; /* batch elements done */
-	uint64_t free_frames;           /* now: of the machine */
-	uint64_t reserved[15];
+	uint64_t free_frames;           /* now: of the machine only */
+	uint64_t entries;               /* visits of guests to the hypervisor proper, whatever for */
+	uint64_t events_sent;           /* by event_send */
+	uint64_t grant_maps;            /* elements that succeeded, here and below */
+	uint64_t grant_unmaps;
+	uint64_t grant_copies;
+	uint64_t grant_transfers;
+	uint64_t run_time;              /* ns that vCPUs ran: of a domain only */
+	uint64_t idle_time;             /* ns that CPUs had nothing to run; not of a domain */
+	uint64_t reserved[7];
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_counters, 8 * (128 + 15 + 16));
 

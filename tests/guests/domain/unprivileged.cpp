@@ -6,6 +6,7 @@
 // that nothing is learnt; and for calls that need a right only to act on another domain, that they act on the caller.
 #include "framework/guest.hpp"
 
+#include <ringfold/debug.h>
 #include <ringfold/domain.h>
 
 using namespace guest;
@@ -34,6 +35,11 @@ void check_refused(uint64_t number, const Row &row, uint64_t first) {
     }
 }
 
+uint64_t describe_calls() {
+    check_status(hypercall(RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, RINGFOLD_DOMAIN_SELF, 0), 0, "its own counters");
+    return call_buffer<ringfold_counters>()->hypercalls[RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE];
+}
+
 }  // namespace
 
 void guest_main() {
@@ -52,7 +58,9 @@ void guest_main() {
         privileged += (row.right | row.right_for_another) == 0 ? 0 : 1;
     }
     check(privileged >= 9, "%u calls of %u need a right", privileged, RINGFOLD_HYPERCALL_COUNT);
+    const uint64_t described = describe_calls();
     const Result own = hypercall(RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE, RINGFOLD_DOMAIN_SELF, 0);
     check_status(own, 0, "describing oneself");
     check_equal(call_buffer<ringfold_domain_info>()->rights, 0, "the caller's rights");
+    check_equal(describe_calls(), described + 1, "what was counted of the caller");
 }

@@ -67,6 +67,7 @@ void describe_domains(const Child &child) {
     const uint64_t id = child.id;
     write_output(RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE, id, 8UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_NEXT, 0UL);
+    write_output(RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, id, 8UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_MAXIMUM_SET, id, 64UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_POPULATE, id, 8UL, 3UL, 0UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_PAUSE, id, 0UL);
@@ -100,6 +101,7 @@ void use_memory() {
 void use_the_rest() {
     write_output(RINGFOLD_HYPERCALL_VERSION, 2UL);
     write_output(RINGFOLD_HYPERCALL_COUNTERS_READ, 8UL);
+    write_output(RINGFOLD_HYPERCALL_CPU_COUNTERS_READ, 0UL, 8UL);
     write_output(RINGFOLD_HYPERCALL_DEBUG_HISTOGRAM, 0UL, 200UL, 8UL);
     write_output(RINGFOLD_HYPERCALL_LOG_READ, 0UL, 8UL, 1000UL);
     write_output(RINGFOLD_HYPERCALL_VCPU_STATE, 1UL);

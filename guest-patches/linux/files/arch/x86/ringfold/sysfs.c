@@ -46,7 +46,8 @@ static ssize_t counters_show(struct kobject *object, struct kobj_attribute *attr
 		FIELD(interrupts), FIELD(ipis_sent), FIELD(ipis_received), FIELD(nmis), FIELD(machine_checks),
 		FIELD(debug_exceptions), FIELD(upcalls), FIELD(injected_exceptions), FIELD(root_loads), FIELD(root_copies),
 		FIELD(guest_flushes), FIELD(safety_flushes), FIELD(safety_flushes_saved), FIELD(vcpu_switches),
-		FIELD(page_table_operations), FIELD(free_frames),
+		FIELD(page_table_operations), FIELD(free_frames), FIELD(entries), FIELD(events_sent), FIELD(grant_maps),
+		FIELD(grant_unmaps), FIELD(grant_copies), FIELD(grant_transfers), FIELD(run_time), FIELD(idle_time),
 #undef FIELD
 	};
 	struct ringfold_counters *counters = kmalloc(sizeof(*counters), GFP_KERNEL);
