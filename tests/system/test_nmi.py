@@ -43,7 +43,7 @@ def events_at(instruction):
 
 def guest_machine(directory, guest, *extra):
     directory.mkdir(parents=True, exist_ok=True)
-    text = f"{BUILD / 'guests' / guest}.elf name={guest} memory=16M rights=0x80"
+    text = f"{BUILD / 'guests' / guest}.elf name={guest} memory=16M rights=0x82"
     return Machine(directory, extra=["-initrd", text, *extra])
 
 

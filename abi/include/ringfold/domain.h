@@ -19,7 +19,7 @@
 #define RINGFOLD_RIGHT_CONSOLE (1ULL << 3)  /* the hypervisor's log; other domains' consoles */
 #define RINGFOLD_RIGHT_HARDWARE (1ULL << 4) /* interrupts, ports and memory of devices */
 #define RINGFOLD_RIGHT_MACHINE (1ULL << 5)  /* wall clock; power off or restart the machine */
-#define RINGFOLD_RIGHT_TRACE (1ULL << 6)    /* trace and counters of the hypervisor */
+#define RINGFOLD_RIGHT_TRACE (1ULL << 6)    /* trace what the hypervisor does on all CPUs */
 #define RINGFOLD_RIGHT_DEBUG (1ULL << 7)    /* debug keys; debug builds: stop the machine for an audit, NMI histograms */
 #define RINGFOLD_RIGHTS_ALL 0xffULL
 

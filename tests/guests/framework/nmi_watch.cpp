@@ -99,7 +99,7 @@ struct Events {
     bool operator==(const Events &) const = default;
 };
 Events count_events() {
-    hypercall(RINGFOLD_HYPERCALL_COUNTERS_READ, 0);
+    check_status(hypercall(RINGFOLD_HYPERCALL_COUNTERS_READ, 0), 0, "counters_read");
     const auto *counters = call_buffer<const ringfold_counters>();
     return {counters->nmis, counters->machine_checks};
 }

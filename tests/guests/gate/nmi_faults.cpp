@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// guest: timeout=60
+// guest: rights=0x82 timeout=60
 //
 // What nmi_loop does with the gate's ordinary routes, this guest does with those where something is wrong: kernel
 // stacks in slot 256 and not mapped (the gate's check, and its fix-ups), return frames that the window's, the slow

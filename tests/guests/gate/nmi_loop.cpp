@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// guest: timeout=60
+// guest: rights=0x82 timeout=60
 //
 // An NMI may come at every instruction of the gate, in either address space and with any stack pointer, and must cost
 // the guest nothing (DESIGN, rule 2). This guest enters and leaves the gate by every ordinary route, in a loop:

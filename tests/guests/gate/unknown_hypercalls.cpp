@@ -35,7 +35,7 @@ constexpr uint64_t numbers[] = {
 };
 
 uint64_t unknown_calls() {
-    hypercall(RINGFOLD_HYPERCALL_COUNTERS_READ, 0);
+    hypercall(RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, RINGFOLD_DOMAIN_SELF, 0);
     return call_buffer<ringfold_counters>()->hypercalls[127];
 }
 

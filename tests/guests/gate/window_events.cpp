@@ -57,7 +57,7 @@ struct Hits {
 };
 
 uint64_t upcalls_of_the_hypervisor() {
-    hypercall(RINGFOLD_HYPERCALL_COUNTERS_READ, 0);
+    hypercall(RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, RINGFOLD_DOMAIN_SELF, 0);
     return call_buffer<ringfold_counters>()->upcalls;
 }
 

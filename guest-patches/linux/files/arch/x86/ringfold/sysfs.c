@@ -35,7 +35,10 @@ static ssize_t build_id_show(struct kobject *object, struct kobj_attribute *attr
 	return sysfs_emit(text, "%016llx\n", be64_to_cpu((__force __be64)ringfold_version(QUERY_BUILD).value));
 }
 
-/* One line a counter that has counted; hypercalls by number. */
+/*
+ * One line a counter; hypercalls by number, if there was one. Of the machine where this domain may see them, else of this
+ * domain.
+ */
 static ssize_t counters_show(struct kobject *object, struct kobj_attribute *attribute, char *text)
 {
 	static const struct {
@@ -54,13 +57,20 @@ static ssize_t counters_show(struct kobject *object, struct kobj_attribute *attr
 	unsigned long flags;
 	ssize_t length = 0;
 	unsigned int index;
+	s64 status;
 
 	if (counters == NULL)
 		return -ENOMEM;
 	local_irq_save(flags);
-	(void)ringfold_counters_read(RINGFOLD_ANSWER_OFFSET);
+	status = ringfold_counters_read(RINGFOLD_ANSWER_OFFSET).status;
+	if (status == -RINGFOLD_EPERM)
+		status = ringfold_domain_counters_read(RINGFOLD_DOMAIN_SELF, RINGFOLD_ANSWER_OFFSET).status;
 	*counters = *(const struct ringfold_counters *)ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET);
 	local_irq_restore(flags);
+	if (status != 0) {
+		kfree(counters);
+		return status;
+	}
 	for (index = 0; index < ARRAY_SIZE(counters->hypercalls); index++) {
 		if (counters->hypercalls[index] != 0)
 			length += sysfs_emit_at(text, length, "hypercall_%u %llu\n", index, counters->hypercalls[index]);
