@@ -9,11 +9,10 @@
 // CPUs with interrupts off cannot deadlock.
 #pragma once
 
+#include "hypervisor/cpu/counts.hpp"
 #include "hypervisor/cpu/idle_clock.hpp"
 #include "hypervisor/cpu/root_cache.hpp"
 #include "hypervisor/lib/units.hpp"
-
-#include <ringfold/debug.h>
 
 #include <atomic>
 #include <cstdint>
@@ -37,8 +36,8 @@ struct GuestCpu {
     uint64_t running_generation = 0;
 
     RootCache roots;
-    uint64_t visit_deadline = 0;   // TSC at which long work makes way; 0: nobody asked yet in this visit
-    ringfold_counters counters{};  // count.hpp
+    uint64_t visit_deadline = 0;  // TSC at which long work makes way; 0: nobody asked yet in this visit
+    Counts counts;                // count.hpp
     IdleClock idle_clock;
 };
 

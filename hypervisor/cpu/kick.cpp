@@ -16,7 +16,7 @@ namespace {
 bool in_guest(uint64_t epoch) { return (epoch & 1) != 0; }
 
 void interrupt(CpuId target) {
-    count_one(&ringfold_counters::ipis_sent);
+    count_one(&Counts::ipis_sent);
     send_ipi(target, vector_ipi_event);
 }
 

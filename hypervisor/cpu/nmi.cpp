@@ -67,12 +67,12 @@ void handle_nmi(const EntryFrame &registers) {
     if (answer_state_request(registers)) {
         return;
     }
-    ++this_cpu().guest.counters.nmis;
+    ++this_cpu().guest.counts.nmis;
     record(registers);
 }
 
 void handle_machine_check(const EntryFrame &registers) {
-    ++this_cpu().guest.counters.machine_checks;
+    ++this_cpu().guest.counts.machine_checks;
     const bool restartable = (read_msr(msr_global_status) & restart_valid) != 0;
     // Guests and the gate hold no lock; the hypervisor proper may hold the log's.
     const bool corrupt = drain_banks(registers.from_guest() || in_gate_text(registers.rip));

@@ -101,7 +101,7 @@ void detail::walks(DomainId domain, bool owed_flush) {
 void detail::stops_walking() { translation_model::stops_walking(this_cpu().id); }
 
 void flush_for_guest(CpuSet targets) {
-    count_several(&ringfold_counters::guest_flushes, targets.size());
+    count_several(&Counts::guest_flushes, targets.size());
     flush(targets);
 }
 
@@ -134,7 +134,7 @@ bool preemption_due() {
 }
 
 void flush_translations(CpuSet cpus) {
-    count_several(&ringfold_counters::safety_flushes, cpus.size());
+    count_several(&Counts::safety_flushes, cpus.size());
     flush(cpus);
 }
 

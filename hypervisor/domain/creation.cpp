@@ -22,6 +22,8 @@ CpuId online_cpu(unsigned number) {
     return CpuId{static_cast<uint16_t>(std::countr_zero(left))};
 }
 
+static_assert(heap_size_of<Vcpu> <= SlabHeap::largest, "a vCPU does not take two frames");
+
 Result<void> create_vcpus(Domain &domain, const DomainDescription &description) {
     for (uint32_t number = 0; number < description.vcpus; ++number) {
         const CpuId home = online_cpu(description.first_cpu.raw() + number);

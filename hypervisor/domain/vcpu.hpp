@@ -5,10 +5,11 @@
 // Who may touch what: `schedule` belongs to the scheduler, and so do the page's run-state fields (under the run-queue
 // lock of the vCPU's home). Everything else is touched only by the physical CPU on which the vCPU runs (the next one
 // sees what it wrote: the run-queue locks lie between), or by whoever starts it while it is offline; the exceptions are
-// the page's pending flag, what is atomic, `counters`, which others read, and `events` with the event pages (under the
+// the page's pending flag, what is atomic, `counts`, which others read, and `events` with the event pages (under the
 // domain's event lock).
 #pragma once
 
+#include "hypervisor/cpu/counts.hpp"
 #include "hypervisor/domain/call_buffer.hpp"
 #include "hypervisor/domain/local_descriptor_table.hpp"
 #include "hypervisor/event/event_vcpu.hpp"
@@ -17,7 +18,6 @@
 #include "hypervisor/mm/held_frames.hpp"
 #include "hypervisor/sched/schedule_entry.hpp"
 
-#include <ringfold/debug.h>
 #include <ringfold/vcpu.h>
 
 #include <array>
@@ -80,7 +80,7 @@ struct Vcpu {
     EventVcpu events{this, id};
     std::array<TypeReference, RINGFOLD_EVENT_PAGES> event_pages;  // those that `events` knows
 
-    ringfold_counters counters{};  // what happened while it was on a CPU, written by that CPU (cpu/count.hpp)
+    Counts counts;  // what happened while it was on a CPU, written by that CPU (cpu/count.hpp)
 
     PendingException pending_exception{};
     bool has_pending_exception = false;

@@ -82,7 +82,7 @@ void switch_vcpu(Vcpu *previous, Vcpu *next, EntryFrame &frame) {
     std::atomic_ref<Vcpu *>(guest.current).store(next, std::memory_order_release);
     if (next != nullptr) {
         load(*next, frame);
-        count_one(&ringfold_counters::vcpu_switches);
+        count_one(&Counts::vcpu_switches);
     }
 }
 

@@ -25,7 +25,7 @@ uint64_t take_status() {
 }  // namespace
 
 void handle_guest_debug_exception(Vcpu &vcpu) {
-    count_one(&ringfold_counters::debug_exceptions);
+    count_one(&Counts::debug_exceptions);
     vcpu.page->dr6 = DebugStatus::delivered(take_status(), std::exchange(vcpu.debug.absorbed_status, 0));
     vcpu.pending_exception = {.vector = vector_debug, .error = 0};
     vcpu.has_pending_exception = true;
@@ -36,7 +36,7 @@ void absorb_debug_exception(const EntryFrame &registers) {
     if (!in_gate_text(registers.rip) || vcpu == nullptr) {
         panic_with(registers, "debug exception in the hypervisor, DR6 {:#x}", read_debug_register<6>());
     }
-    count_one(&ringfold_counters::debug_exceptions);
+    count_one(&Counts::debug_exceptions);
     vcpu->debug.absorbed_status |= DebugStatus::absorbed(take_status());
 }
 

@@ -74,7 +74,7 @@ EntryFrame *visible_frame(uint64_t address, uint64_t root) {
             handle_guest_debug_exception(vcpu);
             return;
         default:
-            count_one(&ringfold_counters::interrupts);
+            count_one(&Counts::interrupts);
             handle_interrupt(static_cast<uint8_t>(frame.vector));
             return;
     }
@@ -121,8 +121,8 @@ extern "C" uint32_t handle_guest_entry(EntryFrame *frame) {
     guest.epoch.fetch_add(1, std::memory_order_seq_cst);  // even: in the hypervisor
     begin_visit(guest);
     Vcpu &vcpu = *guest.current;
-    ++guest.counters.entries;
-    ++vcpu.counters.entries;
+    ++guest.counts.entries;
+    ++vcpu.counts.entries;
     if (trace::is_on<trace::Class::entries, trace::Class::hypercalls>()) [[unlikely]] {
         dispatch_traced(vcpu, *frame);
     } else {
@@ -141,7 +141,7 @@ extern "C" void handle_hypervisor_interrupt(EntryFrame *frame) {
     if (in_gate_text(frame->rip)) {
         panic_with(*frame, "an interrupt arrived in the gate");
     }
-    count_one(&ringfold_counters::interrupts);
+    count_one(&Counts::interrupts);
     handle_interrupt(static_cast<uint8_t>(frame->vector));
 }
 

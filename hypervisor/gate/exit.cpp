@@ -58,7 +58,7 @@ uint64_t select_root(GuestCpu &guest) {
     guest.running_generation = generation;
     const RootCache::Selection selection = guest.roots.select(l4, generation, vcpu.root_must_flush);
     vcpu.root_must_flush = false;
-    count_several(&ringfold_counters::root_copies, selection.copied ? 1 : 0);
+    count_several(&Counts::root_copies, selection.copied ? 1 : 0);
     return selection.cr3;
 }
 
@@ -79,13 +79,13 @@ bool has_delivery(const Vcpu &vcpu) { return vcpu.has_pending_exception || upcal
 std::optional<PendingException> take_delivery(Vcpu &vcpu) {
     if (vcpu.has_pending_exception) {
         vcpu.has_pending_exception = false;
-        count_one(&ringfold_counters::injected_exceptions);
+        count_one(&Counts::injected_exceptions);
         return vcpu.pending_exception;
     }
     if (!upcall_is_due(vcpu)) {
         return std::nullopt;
     }
-    count_one(&ringfold_counters::upcalls);
+    count_one(&Counts::upcalls);
     return PendingException{.vector = static_cast<uint8_t>(GateEntry::upcall), .error = 0};
 }
 

@@ -69,8 +69,7 @@ constexpr std::array table{
 #define HYPERCALL(number, name, right, right_for_another, second, ...) Row{&call<&hypercall::name>, Rights{right}},
 #include <ringfold/dispatch_table.inc>
 };
-constexpr std::size_t counted = sizeof ringfold_counters::hypercalls / sizeof(uint64_t);
-static_assert(table.size() < counted, "the last counter is for unknown numbers");
+static_assert(table.size() == Counts::unknown_number, "each number has a count of its own");
 
 constexpr std::array alone{
 #define ALONE(number, name) uint64_t{number},
@@ -80,12 +79,12 @@ constexpr std::array alone{
 // Inlined: the path of every hypercall, and that of the parts of a multicall.
 [[gnu::always_inline]] inline Outcome carry_out(Vcpu &caller, const EntryFrame &frame, bool is_part) {
     // The caller is on this CPU: what count.hpp asks need not be asked here.
-    auto &counts = this_cpu().guest.counters.hypercalls;
-    auto &counts_of_caller = caller.counters.hypercalls;
+    auto &counts = this_cpu().guest.counts.hypercalls;
+    auto &counts_of_caller = caller.counts.hypercalls;
     const uint64_t number = frame.rax;
     if (number >= table.size()) {
-        ++counts[counted - 1];
-        ++counts_of_caller[counted - 1];
+        ++counts[Counts::unknown_number];
+        ++counts_of_caller[Counts::unknown_number];
         return {.status = -RINGFOLD_ENOSYS, .second = 0};
     }
     ++counts[number];

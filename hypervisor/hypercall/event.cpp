@@ -133,7 +133,7 @@ Returns_nothing event_close(Vcpu &caller, uint32_t port) { return close_port(cal
 
 Returns_value event_send(Vcpu &caller, uint32_t port) {
     const bool arrived = TRY(send_event(caller.domain.events, Port{port}));
-    count_one(&ringfold_counters::events_sent);
+    count_one(&Counts::events_sent);
     return uint64_t{arrived ? 1U : 0U};
 }
 

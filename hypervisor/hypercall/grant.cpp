@@ -42,7 +42,7 @@ void note(const ringfold_grant_transfer_element &element) {
 
 // Copies each element once, applies `one` to the copy and writes it back with its status.
 template <typename Element, typename One>
-Progress answer_each(const Vcpu &caller, uint64_t offset, uint64_t count, Counter done, One &&one) {
+Progress answer_each(const Vcpu &caller, uint64_t offset, uint64_t count, uint64_t Counts::*done, One &&one) {
     const Batch batch{
         .offset = offset, .count = count, .element_size = sizeof(Element), .most = RINGFOLD_GRANT_BATCH_MAX};
     return for_each_element(caller, batch, [&caller, done, &one](uint64_t place) -> Result<void> {
@@ -78,25 +78,25 @@ Returns_nothing grant_describe(Vcpu &caller, uint64_t offset) {
 
 Returns_progress grant_map(Vcpu &caller, uint64_t offset, uint64_t count) {
     return answer_each<ringfold_grant_map_element>(
-        caller, offset, count, &ringfold_counters::grant_maps,
+        caller, offset, count, &Counts::grant_maps,
         [&caller](ringfold_grant_map_element &element) { return map_grant(caller.domain.grants, element, find); });
 }
 
 Returns_progress grant_unmap(Vcpu &caller, uint64_t offset, uint64_t count) {
     return answer_each<ringfold_grant_unmap_element>(
-        caller, offset, count, &ringfold_counters::grant_unmaps,
+        caller, offset, count, &Counts::grant_unmaps,
         [&caller](const ringfold_grant_unmap_element &element) { return unmap_grant(caller.domain.grants, element); });
 }
 
 Returns_progress grant_copy(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return answer_each<ringfold_grant_copy_element>(caller, offset, count, &ringfold_counters::grant_copies,
+    return answer_each<ringfold_grant_copy_element>(caller, offset, count, &Counts::grant_copies,
                                                     [&caller](const ringfold_grant_copy_element &element) {
                                                         return copy_grant(caller.domain.grants, element, find);
                                                     });
 }
 
 Returns_progress grant_transfer(Vcpu &caller, uint64_t offset, uint64_t count) {
-    return answer_each<ringfold_grant_transfer_element>(caller, offset, count, &ringfold_counters::grant_transfers,
+    return answer_each<ringfold_grant_transfer_element>(caller, offset, count, &Counts::grant_transfers,
                                                         [&caller](const ringfold_grant_transfer_element &element) {
                                                             return transfer_grant(caller.domain.grants, element, find);
                                                         });

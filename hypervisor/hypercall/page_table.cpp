@@ -26,7 +26,7 @@ void load_root(void *context, TypeReference root, RootCaching caching) {
     Vcpu &caller = caller_of(context);
     caller.root = std::move(root);
     caller.root_must_flush = caching == RootCaching::flush;
-    count_one(&ringfold_counters::root_loads);
+    count_one(&Counts::root_loads);
 }
 
 // The CPUs that run a vCPU of the domain which is in `vcpus`. One that runs none starts with a flush when it does.
@@ -72,7 +72,7 @@ Returns_progress page_table_batch(Vcpu &caller, uint64_t offset, uint64_t count)
         const std::span part = std::span{copy}.first(operations);
         TRY(caller.call_buffer.read_array(place, part));
         const BatchResult result = apply_page_table_batch(caller.domain.memory, part, actions);
-        count_several(&ringfold_counters::page_table_operations, result.done);
+        count_several(&Counts::page_table_operations, result.done);
         trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_BATCH, operations, result.done);
         const auto done = part.first(result.done);
         if (std::any_of(done.begin(), done.end(), is_exchange)) {

@@ -40,7 +40,7 @@ void handle_interrupt(uint8_t vector) {
         case vector_ipi_event:
         case vector_ipi_flush:
             // What is asked for stands in this CPU's requests, which the way back to the guest looks at.
-            count_one(&ringfold_counters::ipis_received);
+            count_one(&Counts::ipis_received);
             return;
         case vector_serial:
             handle_serial_input();
