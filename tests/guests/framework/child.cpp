@@ -8,6 +8,7 @@
 #include "framework/time.hpp"
 #include "framework/verdict.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #define SHUTDOWN "9"
@@ -65,15 +66,11 @@ extern "C" const char user_data_start[];
 extern "C" const char child_hypercall_return[];
 
 constexpr uint64_t patience = 10'000 * millisecond;
-constexpr uint64_t code_offset = 512;  // in the call buffer, behind the elements; a page's worth less that
-constexpr uint64_t code_part = 2048;
+constexpr uint64_t code_offset = 512;  // in the call buffer, behind the elements
+constexpr uint64_t code_part = 2048;   // so many bytes at once
 
-uint64_t child_address(const volatile void *object) {
-    return child_base + (reinterpret_cast<uint64_t>(object) - reinterpret_cast<uint64_t>(user_start));
-}
-
-// Copies bytes into one of the child's frames, by the call buffer.
-void copy_to(const Child &child, Child::Page page, uint64_t offset, const void *bytes, uint64_t length) {
+// At most code_part bytes.
+void copy_to(const Child &child, Child::Page page, uint64_t offset, const uint8_t *bytes, uint64_t length) {
     auto *element = call_buffer<ringfold_domain_copy_element>();
     *element = {.frame = child.frames[page].number,
                 .buffer_offset = code_offset,
@@ -87,7 +84,7 @@ void copy_to(const Child &child, Child::Page page, uint64_t offset, const void *
 }
 
 void set_entry_of(const Child &child, Child::Page table, uint64_t index, uint64_t entry) {
-    copy_to(child, table, index * sizeof entry, &entry, sizeof entry);
+    write_child(child, table, index * sizeof entry, &entry, sizeof entry);
 }
 
 }  // namespace
@@ -169,14 +166,23 @@ Child create_child(const ChildOptions &options) {
     return child;
 }
 
+uint64_t child_address(const volatile void *program) {
+    return child_base + (reinterpret_cast<uint64_t>(program) - reinterpret_cast<uint64_t>(user_start));
+}
+
+void write_child(const Child &child, Child::Page page, uint64_t offset, const void *bytes, uint64_t length) {
+    const auto *next = static_cast<const uint8_t *>(bytes);
+    for (uint64_t done = 0; done < length; done += code_part) {
+        copy_to(child, page, offset + done, next + done, std::min(length - done, code_part));
+    }
+}
+
 void fill_child(const Child &child) {
     const auto size = static_cast<uint64_t>(user_data_start - user_start);
     if (size != page_size) {
         error("the programs do not fit into one page");
     }
-    for (uint64_t offset = 0; offset < size; offset += code_part) {
-        copy_to(child, Child::code, offset, user_start + offset, code_part);
-    }
+    write_child(child, Child::code, 0, user_start, size);
     set_entry_of(child, Child::l4, index_of(child_base, 4), entry_for(child.frames[Child::l3], table_flags));
     set_entry_of(child, Child::l3, index_of(child_base, 3), entry_for(child.frames[Child::l2], table_flags));
     set_entry_of(child, Child::l2, index_of(child_base, 2), entry_for(child.frames[Child::l1], table_flags));

@@ -62,6 +62,11 @@ ringfold_vcpu_context child_context(const Child &child, void (*program)(), uint6
 Result start_child(const Child &child, const ringfold_vcpu_context &context);
 Child run_child(void (*program)(), uint64_t argument = 0, const ChildOptions &options = {});
 
+// Copies bytes into one of the child's frames, which is no page table; a refusal ends the test.
+void write_child(const Child &child, Child::Page page, uint64_t offset, const void *bytes, uint64_t length);
+// The linear address at which a child has one of the programs.
+uint64_t child_address(const volatile void *program);
+
 // A word of one of its pages.
 uint64_t read_child_word(const Child &child, Child::Page page, uint64_t offset);
 

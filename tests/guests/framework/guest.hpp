@@ -5,6 +5,7 @@
 #pragma once
 
 #include "framework/call_buffer.hpp"
+#include "framework/command_line.hpp"
 #include "framework/console.hpp"
 #include "framework/entries.hpp"
 #include "framework/entry_frame.hpp"
