@@ -15,7 +15,7 @@ _hvctl() {
             *) command=${COMP_WORDS[index]}; break ;;
         esac
     done
-    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched
+    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched pool-list pool-cpus pool-mode
         registers dump-core block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys"
     local options="--json --help"
     case $command in
@@ -24,7 +24,7 @@ _hvctl() {
             return ;;
         create)
             options+=" --set --console --paused --dry-run"
-            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap= disk= vif=
+            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap= pool= disk= vif=
                 on_poweroff= on_reboot= on_crash= on_watchdog="
             if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --set ]]; then
                 COMPREPLY=($(compgen -W "$keys" -- "$word"))
@@ -36,7 +36,7 @@ _hvctl() {
         console) options="--new --log --follow --help" ;;
         shutdown | reboot) options+=" --all --wait --force" ;;
         dmesg | event-log) options+=" --follow --new" ;;
-        sched) options+=" --weight --cap" ;;
+        sched) options+=" --weight --cap --pool" ;;
         block-detach | network-detach) options+=" --force" ;;
         top) options+=" --delay --times" ;;
     esac
@@ -52,7 +52,7 @@ _hvctl() {
             else
                 COMPREPLY=($(compgen -f -- "$word"))
             fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | registers | block-list | block-attach | block-detach | network-list |
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | stats | registers | block-list | block-attach | block-detach | network-list |
             network-attach | network-detach)
             COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
     esac

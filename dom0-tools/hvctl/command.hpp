@@ -46,6 +46,7 @@ void add_block_commands(CLI::App &app, Context &context);     // block-list, blo
 void add_network_commands(CLI::App &app, Context &context);   // network-list, network-attach, network-detach
 void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg, event-log
 void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
+void add_pool_commands(CLI::App &app, Context &context);      // pool-list, pool-cpus, pool-mode
 void add_machine_commands(CLI::App &app, Context &context);   // info, stats, version, debug-keys
 
 // The command that `word` means: itself, or the only one that begins with it.

@@ -54,7 +54,12 @@ void add_question(CLI::App &app, Context &context, const std::string &name, cons
 
 void add_machine_commands(CLI::App &app, Context &context) {
     add_question(app, context, "info", "show the machine and its hypervisor", pairs_text);
-    add_question(app, context, "stats", "show the hypervisor's counters", stats_text);
+    const auto domain = std::make_shared<std::string>();
+    add_command(app, context, "stats", "show the hypervisor's counters", [&context, domain]() -> Outcome<void> {
+        const json arguments = domain->empty() ? json::object() : json{{"domain", *domain}};
+        context.show(TRY(context.ask("stats", arguments)), stats_text);
+        return {};
+    })->add_option("DOMAIN", *domain, "name or number: what happened while it was on a CPU; otherwise of the machine");
     add_question(app, context, "version", "show versions of tools and hypervisor", version_text);
     const auto keys = std::make_shared<std::string>();
     CLI::App *command = add_command(app, context, "debug-keys", "press the hypervisor's debug keys; h lists them",

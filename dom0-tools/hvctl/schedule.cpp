@@ -53,6 +53,7 @@ struct ScheduleOptions {
     std::string domain;
     std::optional<uint32_t> weight;
     std::optional<uint32_t> cap;
+    std::optional<uint32_t> pool;
 };
 
 Outcome<void> schedule(const Context &context, const ScheduleOptions &options) {
@@ -66,8 +67,11 @@ Outcome<void> schedule(const Context &context, const ScheduleOptions &options) {
     if (options.cap) {
         arguments["cap"] = *options.cap;
     }
+    if (options.pool) {
+        arguments["pool"] = *options.pool;
+    }
     if (options.domain.empty() && !arguments.empty()) {
-        return Failure{Kind::usage, "--weight and --cap: expected a domain"};
+        return Failure{Kind::usage, "--weight, --cap and --pool: expected a domain"};
     }
     context.show(TRY(context.ask("sched", arguments)), schedule_text);
     return {};
@@ -151,11 +155,12 @@ void add_schedule_commands(CLI::App &app, Context &context) {
     command->add_option("PREFERRED", pinned->preferred, "CPUs on which it had rather run");
 
     const auto scheduled = std::make_shared<ScheduleOptions>();
-    command = add_command(app, context, "sched", "show or set weights and caps",
+    command = add_command(app, context, "sched", "show or set weights, caps and pools",
                           [&context, scheduled] { return schedule(context, *scheduled); });
     command->add_option("DOMAIN", scheduled->domain, "name or number; otherwise all");
     command->add_option("-w,--weight", scheduled->weight, "1 to 65535: twice the weight, twice the time");
     command->add_option("-c,--cap", scheduled->cap, "per cent of one CPU, of all its vCPUs together; 0: no limit");
+    command->add_option("-p,--pool", scheduled->pool, "the pool of CPUs on which it runs");
 
     const auto watched = std::make_shared<TopOptions>();
     command = add_command(app, context, "top", "show who uses the CPUs",

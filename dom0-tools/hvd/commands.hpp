@@ -56,6 +56,9 @@ class Commands {
     Result vcpu_list(Arguments arguments) const;
     Result vcpu_pin(Arguments arguments);
     Result schedule(Arguments arguments);
+    Result pool_list(Arguments) const;
+    Result pool_cpus(Arguments arguments);
+    Result pool_mode(Arguments arguments);
     Result set_maximum(Arguments arguments);
     Result registers(Arguments arguments) const;
     Result block_list(Arguments arguments) const;
@@ -65,7 +68,7 @@ class Commands {
     Result network_attach(Arguments arguments);
     Result network_detach(Arguments arguments);
     Result info(Arguments) const;
-    Result stats(Arguments) const;
+    Result stats(Arguments arguments) const;
     Result version(Arguments) const;
     Result debug_keys(Arguments arguments);
 

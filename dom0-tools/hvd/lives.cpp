@@ -134,10 +134,11 @@ Outcome<void> Supervisor::bring_up(const GuestReference &guest, BuiltGuest built
 Outcome<void> Supervisor::set_parameters(const Guest &guest) const {
     const DomainConfig &config = *guest.config;
     const DomainConfig usual;
-    if (config.weight != usual.weight || config.cap != usual.cap) {
+    if (config.weight != usual.weight || config.cap != usual.cap || config.pool != usual.pool) {
         ringfold_domain_schedule schedule = TRY(hypervisor_.schedule(guest.id));
         schedule.weight = config.weight;
         schedule.cap = config.cap;
+        schedule.pool = config.pool;
         TRY(hypervisor_.set_schedule(guest.id, schedule));
     }
     for (uint32_t vcpu = 0; vcpu < config.most_vcpus() && !config.cpus.empty(); ++vcpu) {

@@ -19,17 +19,21 @@ using nlohmann::json;
 
 namespace {
 
+// What has this counter.
+enum class Of : uint8_t { both, machine, domain };
+
 struct CounterName {
     const char *name;
     uint64_t ringfold_counters::*value;
+    Of of = Of::both;
 };
 
 constexpr std::array counter_names{
     CounterName{"interrupts", &ringfold_counters::interrupts},
     CounterName{"ipis_sent", &ringfold_counters::ipis_sent},
     CounterName{"ipis_received", &ringfold_counters::ipis_received},
-    CounterName{"nmis", &ringfold_counters::nmis},
-    CounterName{"machine_checks", &ringfold_counters::machine_checks},
+    CounterName{"nmis", &ringfold_counters::nmis, Of::machine},
+    CounterName{"machine_checks", &ringfold_counters::machine_checks, Of::machine},
     CounterName{"debug_exceptions", &ringfold_counters::debug_exceptions},
     CounterName{"upcalls", &ringfold_counters::upcalls},
     CounterName{"injected_exceptions", &ringfold_counters::injected_exceptions},
@@ -37,18 +41,39 @@ constexpr std::array counter_names{
     CounterName{"root_copies", &ringfold_counters::root_copies},
     CounterName{"guest_flushes", &ringfold_counters::guest_flushes},
     CounterName{"safety_flushes", &ringfold_counters::safety_flushes},
-    CounterName{"safety_flushes_saved", &ringfold_counters::safety_flushes_saved},
+    CounterName{"safety_flushes_saved", &ringfold_counters::safety_flushes_saved, Of::machine},
     CounterName{"vcpu_switches", &ringfold_counters::vcpu_switches},
     CounterName{"page_table_operations", &ringfold_counters::page_table_operations},
-    CounterName{"free_frames", &ringfold_counters::free_frames},
+    CounterName{"free_frames", &ringfold_counters::free_frames, Of::machine},
     CounterName{"entries", &ringfold_counters::entries},
     CounterName{"events_sent", &ringfold_counters::events_sent},
     CounterName{"grant_maps", &ringfold_counters::grant_maps},
     CounterName{"grant_unmaps", &ringfold_counters::grant_unmaps},
     CounterName{"grant_copies", &ringfold_counters::grant_copies},
     CounterName{"grant_transfers", &ringfold_counters::grant_transfers},
-    CounterName{"idle_time", &ringfold_counters::idle_time},
+    CounterName{"idle_time", &ringfold_counters::idle_time, Of::machine},
+    CounterName{"run_time", &ringfold_counters::run_time, Of::domain},
 };
+
+json counters_json(const ringfold_counters &counters, Of of) {
+    json calls = json::object();
+    uint64_t unknown = 0;
+    for (uint32_t number = 0; number < std::size(counters.hypercalls); ++number) {
+        const std::string_view name = hypercall_name(number);
+        if (name.empty()) {
+            unknown += counters.hypercalls[number];
+        } else if (counters.hypercalls[number] != 0) {
+            calls[std::string{name}] = counters.hypercalls[number];
+        }
+    }
+    json answer{{"hypercalls", std::move(calls)}, {"unknown_hypercalls", unknown}};
+    for (const CounterName &row : counter_names) {
+        if (row.of == Of::both || row.of == of) {
+            answer[row.name] = counters.*row.value;
+        }
+    }
+    return answer;
+}
 
 std::string abi_text(uint32_t abi) { return fmt::format("{}.{}", abi >> 16, abi & 0xffff); }
 
@@ -125,12 +150,14 @@ Commands::Result Commands::schedule(Arguments arguments) {
     if (arguments.contains("domain")) {
         wanted = arguments.at("domain").get<std::string>();
     }
-    const bool changes = wanted && (arguments.contains("weight") || arguments.contains("cap"));
+    const bool changes =
+        wanted && (arguments.contains("weight") || arguments.contains("cap") || arguments.contains("pool"));
     for (const NamedDomain &domain : TRY(chosen(wanted))) {
         ringfold_domain_schedule schedule = TRY(hypervisor.schedule(domain.id));
         if (changes) {
             schedule.weight = arguments.value("weight", schedule.weight);
             schedule.cap = arguments.value("cap", schedule.cap);
+            schedule.pool = arguments.value("pool", schedule.pool);
             TRY(hypervisor.set_schedule(domain.id, schedule));
             schedule = TRY(hypervisor.schedule(domain.id));
         }
@@ -166,23 +193,14 @@ Commands::Result Commands::info(Arguments) const {
     return answer;
 }
 
-Commands::Result Commands::stats(Arguments) const {
-    const ringfold_counters counters = TRY(supervisor_->hypervisor().counters());
-    json calls = json::object();
-    uint64_t unknown = 0;
-    for (uint32_t number = 0; number < std::size(counters.hypercalls); ++number) {
-        const std::string_view name = hypercall_name(number);
-        if (name.empty()) {
-            unknown += counters.hypercalls[number];
-        } else if (counters.hypercalls[number] != 0) {
-            calls[std::string{name}] = counters.hypercalls[number];
-        }
+// Of the machine, or of one domain.
+Commands::Result Commands::stats(Arguments arguments) const {
+    const Hypervisor &hypervisor = supervisor_->hypervisor();
+    if (!arguments.contains("domain")) {
+        return counters_json(TRY(hypervisor.counters()), Of::machine);
     }
-    json answer{{"hypercalls", std::move(calls)}, {"unknown_hypercalls", unknown}};
-    for (const CounterName &row : counter_names) {
-        answer[row.name] = counters.*row.value;
-    }
-    return answer;
+    const std::vector<NamedDomain> domains = TRY(chosen(arguments.at("domain").get<std::string>()));
+    return counters_json(TRY(hypervisor.counters_of(domains.front().id)), Of::domain);
 }
 
 Commands::Result Commands::version(Arguments) const { return version_json(TRY(supervisor_->hypervisor().version())); }

@@ -187,6 +187,7 @@ constexpr std::array keys{
     Key{"cpus", set_cpus},
     Key{"cpu_weight", set_number<&DomainConfig::weight, 1, 65535>},
     Key{"cap", set_number<&DomainConfig::cap, 0, 6400>},
+    Key{"pool", set_number<&DomainConfig::pool, 0, 7>},
     Key{"on_poweroff", set_action<&DomainConfig::on_poweroff>},
     Key{"on_reboot", set_action<&DomainConfig::on_reboot>},
     Key{"on_crash", set_action<&DomainConfig::on_crash>},

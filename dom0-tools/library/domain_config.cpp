@@ -142,6 +142,9 @@ Outcome<void> check_config(const DomainConfig &config) {
     if (config.cap > RINGFOLD_CAP_MAX) {
         return wrong(fmt::format("cap = {}: expected 0 (none) to {}", config.cap, RINGFOLD_CAP_MAX));
     }
+    if (config.pool >= RINGFOLD_POOL_COUNT) {
+        return wrong(fmt::format("pool = {}: expected 0 to {}", config.pool, RINGFOLD_POOL_COUNT - 1));
+    }
     TRY(check_disks(config.disks));
     return check_networks(config.networks);
 }
@@ -158,6 +161,7 @@ nlohmann::json to_json(const DomainConfig &config) {
             {"cpus", config.cpus},
             {"cpu_weight", config.weight},
             {"cap", config.cap},
+            {"pool", config.pool},
             {"disk", list_json(config.disks)},
             {"vif", list_json(config.networks)},
             {"on_poweroff", name_of(config.on_poweroff)},
@@ -180,6 +184,7 @@ Outcome<DomainConfig> config_from_json(const nlohmann::json &json) {
         config.cpus = json.at("cpus").get<std::vector<uint64_t>>();
         config.weight = json.at("cpu_weight").get<uint32_t>();
         config.cap = json.at("cap").get<uint32_t>();
+        config.pool = json.value("pool", config.pool);  // what an older hvd wrote has none
         for (const nlohmann::json &disk : json.value("disk", nlohmann::json::array())) {
             config.disks.push_back(disk_from_json(disk));
         }

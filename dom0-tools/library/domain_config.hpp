@@ -49,6 +49,7 @@ struct DomainConfig {
     std::vector<uint64_t> cpus;  // sets of CPUs: for each vCPU, the last one for the rest; empty: all
     uint32_t weight = 256;
     uint32_t cap = 0;
+    uint32_t pool = 0;
     std::vector<DiskConfig> disks;
     std::vector<NetworkConfig> networks;
     EndAction on_poweroff = EndAction::destroy;

@@ -41,6 +41,7 @@ class Hypervisor {
 
     [[nodiscard]] Outcome<HypervisorVersion> version() const;
     [[nodiscard]] Outcome<ringfold_counters> counters() const;
+    [[nodiscard]] Outcome<ringfold_counters> counters_of(DomainId domain) const;
     [[nodiscard]] Outcome<std::vector<ringfold_machine_range>> machine_memory() const;
     [[nodiscard]] Outcome<void> press_debug_key(char key) const;
     [[nodiscard]] Outcome<OutputPart> read_log(uint64_t position) const;
@@ -74,6 +75,8 @@ class Hypervisor {
     [[nodiscard]] Outcome<void> set_vcpu_schedule(DomainId domain, uint32_t vcpu, uint64_t affinity,
                                                   uint64_t preferred) const;
     [[nodiscard]] Outcome<ringfold_pool_info> pool(uint32_t number) const;
+    [[nodiscard]] Outcome<void> move_cpu(uint32_t cpu, uint32_t pool) const;
+    [[nodiscard]] Outcome<void> set_pool_mode(uint32_t pool, uint32_t mode) const;
 
   private:
     HypercallPort *port_;

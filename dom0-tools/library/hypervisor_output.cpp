@@ -40,6 +40,13 @@ Outcome<ringfold_counters> Hypervisor::counters() const {
     return counters;
 }
 
+Outcome<ringfold_counters> Hypervisor::counters_of(DomainId domain) const {
+    ringfold_counters counters{};
+    TRY(calls::issue(*port_,
+                     {RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, 0b10, {domain.raw(), 0}, calls::bytes_of(counters)}));
+    return counters;
+}
+
 Outcome<std::vector<ringfold_machine_range>> Hypervisor::machine_memory() const {
     std::vector<ringfold_machine_range> ranges;
     for (;;) {
@@ -117,6 +124,16 @@ Outcome<ringfold_pool_info> Hypervisor::pool(uint32_t number) const {
     ringfold_pool_info info{};
     TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_POOL_DESCRIBE, 0b10, {number, 0}, calls::bytes_of(info)}));
     return info;
+}
+
+Outcome<void> Hypervisor::move_cpu(uint32_t cpu, uint32_t pool) const {
+    TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_POOL_CPU_MOVE, 0, {cpu, pool}, {}}));
+    return {};
+}
+
+Outcome<void> Hypervisor::set_pool_mode(uint32_t pool, uint32_t mode) const {
+    TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_POOL_MODE_SET, 0, {pool, mode}, {}}));
+    return {};
 }
 
 }  // namespace ringfold::tools

@@ -105,7 +105,15 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
             write_log("key h\n");
             return {};
         case RINGFOLD_HYPERCALL_POOL_DESCRIBE:
-            return write(data, ringfold_pool_info{arguments[0] == 0 ? uint64_t{3} : 0, 0, 1});
+            return write(data, pools.at(arguments[0]));
+        case RINGFOLD_HYPERCALL_POOL_CPU_MOVE:
+            return move_cpu(uint64_t{1} << arguments[0], pools.at(arguments[1]));
+        case RINGFOLD_HYPERCALL_POOL_MODE_SET:
+            if (pools.at(arguments[0]).domains != 0) {
+                return {-RINGFOLD_EBUSY, 0};
+            }
+            pools.at(arguments[0]).mode = static_cast<uint32_t>(arguments[1]);
+            return {};
         case RINGFOLD_HYPERCALL_MACHINE_MEMORY_READ:
             return arguments[0] > 0 ? HypercallAnswer{}
                                     : write(data, ringfold_machine_range{0, uint64_t{1} << 30, 1, 0}, 1);
@@ -123,6 +131,18 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
                                      : of_domain(number, *domain, arguments, data);
         }
     }
+}
+
+// Pool 0 keeps one.
+HypercallAnswer FakeHypervisor::move_cpu(uint64_t bit, ringfold_pool_info &to) {
+    for (ringfold_pool_info &pool : pools) {
+        if ((pool.cpus & bit) != 0 && &pool == pools.data() && pool.cpus == bit) {
+            return {-RINGFOLD_EBUSY, 0};
+        }
+        pool.cpus &= ~bit;
+    }
+    to.cpus |= bit;
+    return {};
 }
 
 HypercallAnswer FakeHypervisor::create(Data data) {
@@ -219,6 +239,12 @@ HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, c
     switch (number) {
         case RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE:
             return write(data, domain.info);
+        case RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ: {
+            ringfold_counters counters{};
+            counters.hypercalls[RINGFOLD_HYPERCALL_YIELD] = domain.info.domain;
+            counters.run_time = 1000;
+            return write(data, counters);
+        }
         case RINGFOLD_HYPERCALL_DOMAIN_POPULATE:
             return populate(domain, arguments[2], arguments[3], data);
         case RINGFOLD_HYPERCALL_DOMAIN_START:

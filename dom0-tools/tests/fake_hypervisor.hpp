@@ -74,6 +74,7 @@ class FakeHypervisor final : public HypercallPort {
     std::string log;
     std::set<uint32_t> bound;
     std::string pressed_keys;
+    std::array<ringfold_pool_info, RINGFOLD_POOL_COUNT> pools{{{.cpus = 3, .mode = 0, .domains = 1}}};
     uint32_t preempt_every = 0;                    // every nth call that may be preempted is
     std::function<int64_t(uint32_t number)> fail;  // a status other than 0 is answered instead
     std::function<bool(uint64_t nth)> fail_copy;
@@ -87,6 +88,7 @@ class FakeHypervisor final : public HypercallPort {
 
     HypercallAnswer answer(uint32_t number, const Arguments &arguments, Data data);
     HypercallAnswer create(Data data);
+    HypercallAnswer move_cpu(uint64_t bit, ringfold_pool_info &to);
     template <typename Device>
     Outcome<void> remove(std::vector<Device> &all, uint32_t number, bool force) const;
     HypercallAnswer populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data);

@@ -328,6 +328,44 @@ TEST_F(SupervisorTest, ParametersReachTheScheduler) {
     EXPECT_EQ(ask("vcpu-list", {{"domain", "web"}}).take().size(), 3U);
 }
 
+TEST_F(SupervisorTest, CpusMoveBetweenPools) {
+    ASSERT_TRUE(ask("pool-cpus", {{"pool", "2"}, {"cpus", "1"}}).ok());
+    ASSERT_TRUE(ask("pool-mode", {{"pool", "2"}, {"mode", "one-to-one"}}).ok());
+    const nlohmann::json pools = ask("pool-list").take();
+    ASSERT_EQ(pools.size(), 2U);
+    EXPECT_EQ(pools[0]["cpus"], "0");
+    EXPECT_EQ(pools[0]["mode"], "shared");
+    EXPECT_EQ(pools[1]["pool"], 2);
+    EXPECT_EQ(pools[1]["cpus"], "1");
+    EXPECT_EQ(pools[1]["mode"], "one-to-one");
+    DomainConfig wanted = config();
+    wanted.pool = 2;
+    ASSERT_TRUE(create(wanted).ok());
+    EXPECT_EQ(fake.domains.at(id_of("web")).schedule.pool, 2U);
+    ASSERT_TRUE(ask("sched", {{"domain", "web"}, {"pool", 0}}).ok());
+    EXPECT_EQ(fake.domains.at(id_of("web")).schedule.pool, 0U);
+}
+
+TEST_F(SupervisorTest, CpusThatCannotMoveAllStay) {
+    EXPECT_EQ(ask("pool-cpus", {{"pool", "1"}, {"cpus", "0-1"}}).error().kind, Kind::busy);
+    EXPECT_EQ(fake.pools[0].cpus, 3U);
+    EXPECT_EQ(fake.pools[1].cpus, 0U);
+    EXPECT_EQ(ask("pool-cpus", {{"pool", "1"}, {"cpus", "1-2"}}).error().text, "there is no CPU 2");
+    EXPECT_EQ(ask("pool-cpus", {{"pool", "8"}, {"cpus", "1"}}).error().kind, Kind::usage);
+    EXPECT_EQ(ask("pool-mode", {{"pool", "0"}, {"mode", "one-to-one"}}).error().kind, Kind::busy);
+    EXPECT_EQ(ask("pool-mode", {{"pool", "1"}, {"mode", "null"}}).error().kind, Kind::usage);
+}
+
+TEST_F(SupervisorTest, CountersAreTheMachinesOrADomains) {
+    ASSERT_TRUE(create(config()).ok());
+    const nlohmann::json own = ask("stats", {{"domain", "web"}}).take();
+    EXPECT_EQ(own["hypercalls"]["yield"], id_of("web"));
+    EXPECT_EQ(own["run_time"], 1000);
+    EXPECT_FALSE(own.contains("free_frames"));
+    EXPECT_TRUE(ask("stats").take().contains("free_frames"));
+    EXPECT_EQ(ask("stats", {{"domain", "wbe"}}).error().kind, Kind::not_found);
+}
+
 TEST_F(SupervisorTest, TellsOfTheMachine) {
     EXPECT_EQ(ask("info").take()["cpus"], 2);
     EXPECT_EQ(ask("version").take()["abi"], "0.1");
