@@ -60,6 +60,7 @@ Result<uint32_t> unpause(Domain &domain) {
 
 void lift_pauses(Domain &domain) {
     auto pauses = domain.pauses.lock();
+    domain.is_debugged.store(false, std::memory_order_relaxed);
     if (pauses->count != 0) {
         resume(domain, *pauses);
     }

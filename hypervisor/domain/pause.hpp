@@ -16,7 +16,7 @@ namespace ringfold {
 [[nodiscard]] Result<void> pause(Domain &domain);
 // One less; gives how many are left. With the last one it runs on. invalid_argument: there is none.
 [[nodiscard]] Result<uint32_t> unpause(Domain &domain);
-// Whoever paused it will not unpause it.
+// Whoever paused or debugs it will not unpause it.
 void lift_pauses(Domain &domain);
 [[nodiscard]] uint32_t pauses_of(Domain &domain);
 

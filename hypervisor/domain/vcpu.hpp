@@ -43,6 +43,7 @@ struct DebugRegisters {
     std::array<uint64_t, 4> address{};
     uint64_t control = control_reset;
     uint64_t absorbed_status = 0;  // DR6 bits of debug exceptions on gate text, kept for the next delivery
+    uint32_t stop_status = 0;      // DR6 of the one that stopped the vCPU for a debugger; 0: none did
 };
 
 // An exception that the hypervisor proper delivers on the next return to the guest.

@@ -71,6 +71,7 @@ void apply(Vcpu &vcpu, const ringfold_vcpu_registers &registers) {
     std::copy(std::begin(registers.debug_addresses), std::end(registers.debug_addresses), vcpu.debug.address.begin());
     vcpu.debug.control = registers.debug_control | DebugRegisters::control_reset;
     vcpu.debug.absorbed_status = 0;
+    vcpu.debug.stop_status = 0;
     std::transform(std::begin(registers.thread_descriptors), std::end(registers.thread_descriptors),
                    vcpu.thread_descriptors.begin(), descriptor::as_loaded);
     vcpu.cpu_number_descriptor = descriptor::as_loaded(registers.cpu_number_descriptor);
@@ -97,6 +98,7 @@ Result<ringfold_vcpu_registers> read_registers(Domain &domain, uint32_t vcpu) {
     registers.gs_base = stopped.segments.gs_base;
     std::copy(stopped.debug.address.begin(), stopped.debug.address.end(), std::begin(registers.debug_addresses));
     registers.debug_control = stopped.debug.control;
+    registers.debug_status = stopped.debug.stop_status;
     std::copy(stopped.thread_descriptors.begin(), stopped.thread_descriptors.end(),
               std::begin(registers.thread_descriptors));
     registers.cpu_number_descriptor = stopped.cpu_number_descriptor;

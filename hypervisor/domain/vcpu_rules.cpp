@@ -74,9 +74,6 @@ Result<void> check_entries(const ringfold_vcpu_entries &entries) {
 }
 
 Result<void> check_registers(const ringfold_vcpu_registers &registers) {
-    if (registers.reserved != 0) {
-        return Error::invalid_argument;
-    }
     TRY(check_entries(registers.entries));
     const auto &descriptors = registers.thread_descriptors;
     const auto &watched = registers.debug_addresses;

@@ -4,7 +4,9 @@
 #include "hypervisor/cpu/count.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/cpu/registers.hpp"
-#include "hypervisor/domain/vcpu.hpp"
+#include "hypervisor/domain/domain.hpp"
+#include "hypervisor/domain/pause.hpp"
+#include "hypervisor/event/machine_irq.hpp"
 #include "hypervisor/gate/gate.hpp"
 #include "hypervisor/lib/panic.hpp"
 #include "hypervisor/platform/vectors.hpp"
@@ -22,11 +24,26 @@ uint64_t take_status() {
     return status;
 }
 
+// False: it cannot be paused, since it ends or is paused too often.
+bool stop_for_debugger(Vcpu &vcpu, uint64_t status) {
+    if (!pause(vcpu.domain).ok()) {
+        return false;
+    }
+    // Nobody reads it before the vCPU is off this CPU, at the end of the visit.
+    vcpu.debug.stop_status = static_cast<uint32_t>(status);
+    raise_machine_irq(VirtualIrq::domain_state);
+    return true;
+}
+
 }  // namespace
 
 void handle_guest_debug_exception(Vcpu &vcpu) {
     count_one(&Counts::debug_exceptions);
-    vcpu.page->dr6 = DebugStatus::delivered(take_status(), std::exchange(vcpu.debug.absorbed_status, 0));
+    const uint64_t status = DebugStatus::delivered(take_status(), std::exchange(vcpu.debug.absorbed_status, 0));
+    if (vcpu.domain.is_debugged.load(std::memory_order_relaxed) && stop_for_debugger(vcpu, status)) {
+        return;
+    }
+    vcpu.page->dr6 = status;
     vcpu.pending_exception = {.vector = vector_debug, .error = 0};
     vcpu.has_pending_exception = true;
 }

@@ -27,7 +27,7 @@ struct DebugStatus {
     [[nodiscard]] static constexpr uint64_t absorbed(uint64_t raw) { return raw & (reported & ~(uint64_t{1} << 13)); }
 };
 
-// From ring 1 or 3: delivered at the end of the visit.
+// From ring 1 or 3: delivered at the end of the visit, or, if somebody debugs the domain, the domain stops.
 void handle_guest_debug_exception(Vcpu &vcpu);
 
 // In ring 0. Panics if it did not come from gate text.

@@ -42,6 +42,15 @@ Returns_value domain_unpause(Vcpu &caller, uint32_t domain) {
     return uint64_t{TRY(unpause(*other))};
 }
 
+Returns_nothing domain_debug_set(Vcpu &caller, uint32_t domain, uint32_t mode) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    if (mode > RINGFOLD_DEBUG_STOPS) {
+        return Error::invalid_argument;
+    }
+    other->is_debugged.store(mode == RINGFOLD_DEBUG_STOPS, std::memory_order_relaxed);
+    return {};
+}
+
 Returns_nothing vcpu_context_get(Vcpu &caller, uint32_t domain, uint32_t vcpu, uint64_t offset) {
     const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
     return caller.call_buffer.write_object(offset, TRY(read_registers(*other, vcpu)));

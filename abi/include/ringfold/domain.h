@@ -61,6 +61,15 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
  */
 #define RINGFOLD_DOMAIN_PAUSES_MAX 255U
 
+/*
+ * hypercall domain_debug_set. While a debugger is to hear of them, a debug exception of a vCPU (a breakpoint in a debug
+ * register, a single step) is not delivered: it pauses the domain once more, and the vCPU's context tells its DR6
+ * (ringfold_vcpu_registers.debug_status) until the context is set. Each vCPU that comes to one meanwhile pauses the domain
+ * once, too. The pauses are the debugger's to take back. An event of RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE tells of it.
+ */
+#define RINGFOLD_DEBUG_DELIVERS 0U
+#define RINGFOLD_DEBUG_STOPS 1U
+
 /* hypercall domain_describe. All of it is written by the hypervisor. */
 struct ringfold_domain_info {
 	uint32_t domain;          /* its number */

@@ -186,7 +186,8 @@ struct ringfold_vcpu_registers {
 	uint16_t cs, ss;     /* checked: 0x11 with 0x19 or nothing, or both of RPL 3 */
 	uint16_t ds, es, fs, gs; /* checked: nothing, of the LDT, or an index that a guest can load. What is no readable
 	                          * segment when the vCPU runs becomes nothing */
-	uint32_t reserved;   /* must be 0 */
+	uint32_t debug_status; /* get: DR6 of the debug exception that has stopped it (domain_debug_set), 0: none. set: ignored,
+	                        * and 0 from then on */
 	uint64_t fs_base;    /* checked: canonical */
 	uint64_t gs_base;    /* checked: canonical. The active one; the other one is in the vCPU page */
 	uint64_t debug_addresses[4]; /* checked like debug_register_set */
