@@ -16,7 +16,7 @@ _hvctl() {
         esac
     done
     local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched pool-list pool-cpus pool-mode
-        registers dump-core block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys"
+        registers dump-core gdb block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys"
     local options="--json --help"
     case $command in
         "")
@@ -38,6 +38,7 @@ _hvctl() {
         dmesg | event-log) options+=" --follow --new" ;;
         sched) options+=" --weight --cap --pool" ;;
         block-detach | network-detach) options+=" --force" ;;
+        gdb) options="--listen --help" ;;
         top) options+=" --delay --times" ;;
     esac
     if [[ $word == -* ]]; then
@@ -52,7 +53,7 @@ _hvctl() {
             else
                 COMPREPLY=($(compgen -f -- "$word"))
             fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | stats | registers | block-list | block-attach | block-detach | network-list |
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list |
             network-attach | network-detach)
             COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
     esac

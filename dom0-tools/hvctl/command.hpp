@@ -45,6 +45,7 @@ void add_domain_commands(CLI::App &app, Context &context);    // list, pause, un
 void add_block_commands(CLI::App &app, Context &context);     // block-list, block-attach, block-detach
 void add_network_commands(CLI::App &app, Context &context);   // network-list, network-attach, network-detach
 void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg, event-log
+void add_gdb_command(CLI::App &app, Context &context);
 void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
 void add_pool_commands(CLI::App &app, Context &context);      // pool-list, pool-cpus, pool-mode
 void add_machine_commands(CLI::App &app, Context &context);   // info, stats, version, debug-keys

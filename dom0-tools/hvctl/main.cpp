@@ -53,6 +53,7 @@ int run(int argument_count, char **arguments) {
     add_block_commands(app, context);
     add_network_commands(app, context);
     add_stream_commands(app, context);
+    add_gdb_command(app, context);
     add_schedule_commands(app, context);
     add_pool_commands(app, context);
     add_machine_commands(app, context);

@@ -36,6 +36,7 @@ struct Guest {
     uint64_t quick_ends = 0;             // lives in a row that were over at once
     uint64_t started = 0;                // ns of the monotonic clock
     bool paused = false;                 // by the user
+    bool debugged = false;               // by a client of this hvd
     bool throw_away = false;             // goes with the client that made it, and its logs with it
     std::optional<DomainConfig> config;  // nothing: hvd did not make it, and cannot start it again
     std::filesystem::path directory;     // its logs

@@ -66,6 +66,13 @@ bool Session::begin_stream(const std::string &command, const nlohmann::json &arg
             return true;
         }
         stream_ = stream.take();
+    } else if (command == "gdb") {
+        auto stream = debug_guest(supervisor_, arguments.at("domain").get<std::string>());
+        if (!stream.ok()) {
+            answer(stream.error());
+            return true;
+        }
+        stream_ = stream.take();
     } else if (command == "dmesg") {
         supervisor_.read_log();
         stream_ = watch_log(supervisor_, options);
@@ -161,6 +168,14 @@ void Session::read_typed() {
 
 void Session::pass_typed() {
     if (reads_typed_ || typed_.empty()) {
+        return;
+    }
+    if (stream_->take(typed_)) {
+        typed_.clear();
+        if (output_.empty()) {
+            pump();
+        }
+        read_typed();
         return;
     }
     const GuestReference guest = stream_->typed_for();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a client can watch: a console, the hypervisor's log, the events; from the first byte that is kept, or from the
-// end.
+// end. And what it can talk to: a guest, as gdb does.
 #pragma once
 
 #include "dom0-tools/hvd/supervisor.hpp"
@@ -19,6 +19,8 @@ class Stream {
     [[nodiscard]] virtual bool is_over() const = 0;
     // The domain that gets what the client types; nothing: that is ignored.
     [[nodiscard]] virtual GuestReference typed_for() const { return nullptr; }
+    // What the client sends, for the stream itself. False: the stream has no use for it.
+    virtual bool take(std::string_view) { return false; }
 };
 
 struct StreamOptions {
@@ -30,6 +32,8 @@ struct StreamOptions {
 [[nodiscard]] Outcome<std::unique_ptr<Stream>> watch_console(const Supervisor &supervisor, const std::string &name,
                                                              StreamOptions options);
 [[nodiscard]] std::unique_ptr<Stream> watch_log(const Supervisor &supervisor, StreamOptions options);
+// Stops the guest; it goes on when the stream is gone. busy: it is debugged already, or does not run.
+[[nodiscard]] Outcome<std::unique_ptr<Stream>> debug_guest(const Supervisor &supervisor, const std::string &name);
 [[nodiscard]] std::unique_ptr<Stream> watch_events(const Supervisor &supervisor, StreamOptions options);
 
 }  // namespace ringfold::tools

@@ -65,6 +65,8 @@ class Hypervisor {
     [[nodiscard]] Outcome<std::vector<ringfold_domain_info>> list() const;
 
     [[nodiscard]] Outcome<ringfold_vcpu_registers> registers(DomainId domain, uint32_t vcpu) const;
+    [[nodiscard]] Outcome<void> set_registers(DomainId domain, uint32_t vcpu, ringfold_vcpu_registers registers) const;
+    [[nodiscard]] Outcome<void> set_debug(DomainId domain, uint32_t mode) const;  // RINGFOLD_DEBUG_*
     [[nodiscard]] Outcome<OutputPart> read_console(DomainId domain, uint64_t position) const;
     // How many bytes it took.
     [[nodiscard]] Outcome<std::size_t> write_console(DomainId domain, std::string_view bytes) const;

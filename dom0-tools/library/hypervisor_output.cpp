@@ -92,6 +92,17 @@ Outcome<ringfold_vcpu_registers> Hypervisor::registers(DomainId domain, uint32_t
     return registers;
 }
 
+Outcome<void> Hypervisor::set_registers(DomainId domain, uint32_t vcpu, ringfold_vcpu_registers registers) const {
+    TRY(calls::issue_until_done(
+        *port_, {RINGFOLD_HYPERCALL_VCPU_CONTEXT_SET, 0b100, {domain.raw(), vcpu, 0}, calls::bytes_of(registers)}));
+    return {};
+}
+
+Outcome<void> Hypervisor::set_debug(DomainId domain, uint32_t mode) const {
+    TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_DOMAIN_DEBUG_SET, 0, {domain.raw(), mode}, {}}));
+    return {};
+}
+
 Outcome<ringfold_domain_schedule> Hypervisor::schedule(DomainId domain) const {
     ringfold_domain_schedule schedule{};
     TRY(calls::issue(*port_,

@@ -235,6 +235,22 @@ HypercallAnswer FakeHypervisor::start(FakeDomain &domain, const Arguments &argum
     return {};
 }
 
+namespace {
+
+ringfold_vcpu_registers first_registers(const ringfold_vcpu_context &context) {
+    ringfold_vcpu_registers registers{};
+    registers.rip = context.rip;
+    registers.rsp = context.rsp;
+    registers.rflags = 0x202;
+    registers.cs = RINGFOLD_KERNEL_CS;
+    registers.debug_control = 0x400;
+    registers.root = context.root;
+    registers.vcpu_page = context.vcpu_page;
+    return registers;
+}
+
+}  // namespace
+
 HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, const Arguments &arguments, Data data) {
     switch (number) {
         case RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE:
@@ -278,14 +294,25 @@ HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, c
             if (domain.info.pauses == 0 || domain.info.state > RINGFOLD_DOMAIN_RUNNING) {
                 return {-RINGFOLD_EBUSY, 0};
             }
-            ringfold_vcpu_registers registers{};
-            registers.rip = domain.context.rip;
-            registers.rsp = domain.context.rsp;
-            registers.cs = RINGFOLD_KERNEL_CS;
-            registers.root = domain.context.root;
-            registers.vcpu_page = domain.context.vcpu_page;
-            return arguments[1] == 0 ? write(data, registers) : HypercallAnswer{-RINGFOLD_ENOENT, 0};
+            if (arguments[1] >= domain.info.vcpus_online) {
+                return {-RINGFOLD_ENOENT, 0};
+            }
+            const auto [known, is_new] = domain.registers.try_emplace(static_cast<uint32_t>(arguments[1]));
+            if (is_new) {
+                known->second = first_registers(domain.context);
+            }
+            return write(data, known->second);
         }
+        case RINGFOLD_HYPERCALL_VCPU_CONTEXT_SET:
+            if (domain.info.pauses == 0) {
+                return {-RINGFOLD_EBUSY, 0};
+            }
+            domain.registers[static_cast<uint32_t>(arguments[1])] = read<ringfold_vcpu_registers>(data);
+            domain.registers[static_cast<uint32_t>(arguments[1])].debug_status = 0;
+            return {};
+        case RINGFOLD_HYPERCALL_DOMAIN_DEBUG_SET:
+            domain.debug = static_cast<uint32_t>(arguments[1]);
+            return {};
         case RINGFOLD_HYPERCALL_DOMAIN_SCHEDULE_GET:
             return write(data, domain.schedule);
         case RINGFOLD_HYPERCALL_DOMAIN_SCHEDULE_SET: {

@@ -32,6 +32,8 @@ struct FakeDomain {
     std::string input;
     ringfold_domain_schedule schedule{RINGFOLD_WEIGHT_NORMAL, RINGFOLD_CAP_NONE, 0, 0};
     std::map<uint32_t, ringfold_vcpu_schedule> vcpus;
+    std::map<uint32_t, ringfold_vcpu_registers> registers;  // of vCPUs that run, once they were looked at or set
+    uint32_t debug = RINGFOLD_DEBUG_DELIVERS;
     bool held = false;  // another domain holds a frame of it
 };
 

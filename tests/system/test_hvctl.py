@@ -36,6 +36,7 @@ def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
                       "it hears what is typed",
                       "hvd was killed and lost nothing",
                       "it is paused, dumped, scheduled; mistakes are told apart",
+                      "gdb stops it at a breakpoint, and it goes on",
                       "it powered off and left nothing but its console",
                       "a crash leaves a bundle",
                       "three guests at once, which do as they are told")
