@@ -88,6 +88,15 @@ static void free_pages_of(struct disk_queue *queue, struct disk_request *own)
 	own->count = 0;
 }
 
+/* Whole pages are what large requests consist of; copy_page() is the fastest way to copy one. */
+static void copy_part(char *to, const char *from, unsigned int length)
+{
+	if (length == PAGE_SIZE)
+		copy_page(to, (void *)from);
+	else
+		memcpy(to, from, length);
+}
+
 /* Between the segments of a request and its pages, which are full but for the last one. */
 static void copy_data(struct disk_queue *queue, struct request *request, const struct disk_request *own, bool to_pool)
 {
@@ -96,6 +105,7 @@ static void copy_data(struct disk_queue *queue, struct request *request, const s
 	struct bio_vec segment;
 
 	rq_for_each_segment(segment, request, iterator) {
+		char *data = bvec_kmap_local(&segment);
 		unsigned int done = 0;
 
 		while (done < segment.bv_len) {
@@ -103,12 +113,13 @@ static void copy_data(struct disk_queue *queue, struct request *request, const s
 			unsigned int length = min_t(unsigned int, segment.bv_len - done, PAGE_SIZE - position % PAGE_SIZE);
 
 			if (to_pool)
-				memcpy_from_page(pool, segment.bv_page, segment.bv_offset + done, length);
+				copy_part(pool, data + done, length);
 			else
-				memcpy_to_page(segment.bv_page, segment.bv_offset + done, pool, length);
+				copy_part(data + done, pool, length);
 			done += length;
 			position += length;
 		}
+		kunmap_local(data);
 	}
 }
 
