@@ -34,6 +34,20 @@ void ringfold_register_request_pages(void)
 		(void)ringfold_call_buffer_set(FIRST_REQUEST_PAGE + page, ringfold_machine_frame(request_pages[page]));
 }
 
+void *ringfold_take_request_pages(void)
+{
+	if (mutex_lock_interruptible(&request_lock) != 0)
+		return NULL;
+	/* What the hypervisor does not write is not what somebody else has left. */
+	memset(request_pages, 0, sizeof(request_pages));
+	return request_pages;
+}
+
+void ringfold_give_request_pages(void)
+{
+	mutex_unlock(&request_lock);
+}
+
 /* --- requests --- */
 
 /* What programs may issue: nothing that changes this kernel under itself. */
@@ -73,6 +87,7 @@ static bool may_request(u32 number)
 	case RINGFOLD_HYPERCALL_POOL_DESCRIBE:
 	case RINGFOLD_HYPERCALL_POOL_CPU_MOVE:
 	case RINGFOLD_HYPERCALL_POOL_MODE_SET:
+	case RINGFOLD_HYPERCALL_TRACE_STATUS_READ:
 	case RINGFOLD_HYPERCALL_WALL_CLOCK_GET:
 	case RINGFOLD_HYPERCALL_WALL_CLOCK_SET:
 		return true;
@@ -114,10 +129,8 @@ static long do_request(struct ringfold_request *request)
 		return -EPERM;
 	if (request->data_size > RINGFOLD_REQUEST_DATA_MAX || request->reserved != 0 || !offsets_fit(request))
 		return -EINVAL;
-	if (mutex_lock_interruptible(&request_lock) != 0)
+	if (ringfold_take_request_pages() == NULL)
 		return -ERESTARTSYS;
-	/* What the hypervisor does not write is not what somebody else has left. */
-	memset(request_pages, 0, sizeof(request_pages));
 	if (copy_from_user(request_pages, data, request->data_size) != 0)
 		error = -EFAULT;
 	if (error == 0) {
@@ -127,7 +140,7 @@ static long do_request(struct ringfold_request *request)
 		if (copy_to_user(data, request_pages, request->data_size) != 0)
 			error = -EFAULT;
 	}
-	mutex_unlock(&request_lock);
+	ringfold_give_request_pages();
 	return error;
 }
 

@@ -93,6 +93,12 @@ void __init ringfold_init_smp(void);
 
 /* device.c: pages of the call buffer, on the CPU it runs on. */
 void ringfold_register_request_pages(void);
+/*
+ * RINGFOLD_REQUEST_DATA_MAX bytes at RINGFOLD_REQUEST_OFFSET of the call buffer, cleared, for one hypercall after the other, by
+ * whoever may sleep; NULL: a signal came before they were free.
+ */
+void *ringfold_take_request_pages(void);
+void ringfold_give_request_pages(void);
 
 /* event.c. Numbers of interrupts behind those of the lines of devices: */
 #define RINGFOLD_FIRST_VIRTUAL_IRQ 256
