@@ -15,8 +15,10 @@ _hvctl() {
             *) command=${COMP_WORDS[index]}; break ;;
         esac
     done
+    local classes="all hypercalls entries scheduling events grants memory interrupts"
     local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-pin sched pool-list pool-cpus pool-mode
-        registers dump-core gdb block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys"
+        registers dump-core gdb block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys
+        trace"
     local options="--json --help"
     case $command in
         "")
@@ -40,6 +42,15 @@ _hvctl() {
         block-detach | network-detach) options+=" --force" ;;
         gdb) options="--listen --help" ;;
         top) options+=" --delay --times" ;;
+        trace)
+            case ${COMP_WORDS[COMP_CWORD - 1]} in
+                trace) COMPREPLY=($(compgen -W "start status stop export --help" -- "$word")); return ;;
+                export) COMPREPLY=($(compgen -f -- "$word")); return ;;
+                -c | --classes)  # the last of a list
+                    local before=${word%"${word##*,}"}
+                    COMPREPLY=($(compgen -P "$before" -W "$classes" -- "${word##*,}")); return ;;
+            esac
+            [[ ${COMP_WORDS[index + 1]} == start ]] && options+=" --classes --records" ;;
     esac
     if [[ $word == -* ]]; then
         COMPREPLY=($(compgen -W "$options" -- "$word"))

@@ -48,6 +48,7 @@ void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg,
 void add_gdb_command(CLI::App &app, Context &context);
 void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
 void add_pool_commands(CLI::App &app, Context &context);      // pool-list, pool-cpus, pool-mode
+void add_trace_commands(CLI::App &app, Context &context);     // trace start, status, stop, export
 void add_machine_commands(CLI::App &app, Context &context);   // info, stats, version, debug-keys
 
 // The command that `word` means: itself, or the only one that begins with it.

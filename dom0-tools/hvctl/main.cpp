@@ -56,6 +56,7 @@ int run(int argument_count, char **arguments) {
     add_gdb_command(app, context);
     add_schedule_commands(app, context);
     add_pool_commands(app, context);
+    add_trace_commands(app, context);
     add_machine_commands(app, context);
     Outcome<std::vector<std::string>> words =
         complete_arguments(app, std::vector<std::string>(arguments + 1, arguments + argument_count));

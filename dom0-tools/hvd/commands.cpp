@@ -95,6 +95,9 @@ Commands::Result Commands::run(const std::string &command, Arguments arguments) 
         Row{"info", [](Commands &self, Arguments given) { return self.info(given); }},
         Row{"stats", [](Commands &self, Arguments given) { return self.stats(given); }},
         Row{"version", [](Commands &self, Arguments given) { return self.version(given); }},
+        Row{"trace-start", [](Commands &self, Arguments given) { return self.trace_start(given); }},
+        Row{"trace-status", [](Commands &self, Arguments given) { return self.trace_status(given); }},
+        Row{"trace-stop", [](Commands &self, Arguments given) { return self.trace_stop(given); }},
         Row{"debug-keys", [](Commands &self, Arguments given) { return self.debug_keys(given); }},
     };
     const auto row = std::ranges::find(rows, command, &Row::name);
@@ -112,6 +115,8 @@ void Commands::handle(const std::string &command, const json &arguments, const A
             dump_core(arguments, answer);
         } else if (command == "wait") {
             wait(arguments, answer);
+        } else if (command == "trace-export") {
+            trace_export(arguments, answer);
         } else {
             answer(run(command, arguments));
         }

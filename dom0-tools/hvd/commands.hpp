@@ -44,6 +44,7 @@ class Commands {
     void create(Arguments arguments, const Answer &answer);
     void dump_core(Arguments arguments, const Answer &answer);
     void wait(Arguments arguments, const Answer &answer);
+    void trace_export(Arguments arguments, const Answer &answer);
 
     Result list(Arguments) const;
     Result describe(Arguments arguments) const;
@@ -71,6 +72,10 @@ class Commands {
     Result stats(Arguments arguments) const;
     Result version(Arguments) const;
     Result debug_keys(Arguments arguments);
+    Result trace_start(Arguments arguments);
+    Result trace_status(Arguments) const;
+    Result trace_stop(Arguments);
+    Outcome<nlohmann::json> describe_tracer() const;
 
     Supervisor *supervisor_;
     std::vector<Waiter> waiters_;

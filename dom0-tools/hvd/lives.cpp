@@ -279,6 +279,7 @@ void Supervisor::restart(const GuestReference &guest) {
 }
 
 bool Supervisor::retry() {
+    tracer_.look();
     bool more = false;
     std::vector<GuestReference> waiting;
     for (const auto &[key, guest] : guests_) {

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <x86intrin.h>
 #include <CLI/CLI.hpp>
 
 #include <csignal>
@@ -22,6 +23,8 @@ uint64_t monotonic_nanoseconds() {
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
+
+uint64_t time_stamp() { return __rdtsc(); }
 
 std::string utc_now() {
     const std::time_t now = std::time(nullptr);
@@ -70,6 +73,7 @@ class Server {
             });
         };
         environment.monotonic_time = monotonic_nanoseconds;
+        environment.time_stamp = time_stamp;
         environment.wall_time = utc_now;
         return environment;
     }
@@ -118,7 +122,7 @@ class Server {
         });
     }
 
-    // Domains of which others still hold frames.
+    // Domains of which others still hold frames, and rings of the trace that fill slowly.
     void retry_later() {
         timer_.expires_after(std::chrono::seconds{1});
         timer_.async_wait([this](std::error_code error) {

@@ -2,6 +2,7 @@
 //
 // Beginning, and what a user asks for.
 #include "dom0-tools/hvd/supervisor.hpp"
+#include "dom0-tools/library/trace_text.hpp"
 
 #include <ringfold/device.h>
 #include <ringfold/event.h>
@@ -33,9 +34,18 @@ std::string_view order_name(uint32_t order) {
 }  // namespace
 
 Supervisor::Supervisor(HypercallPort &port, Environment environment)
-    : hypervisor_(port), environment_(std::move(environment)), records_(environment_.run_directory / "guests") {}
+    : hypervisor_(port),
+      environment_(std::move(environment)),
+      tracer_(port,
+              [this] {
+                  return TraceMoment{.tsc = environment_.time_stamp(), .nanoseconds = environment_.monotonic_time()};
+              }),
+      records_(environment_.run_directory / "guests") {}
 
 void Supervisor::save(const Guest &guest) {
+    if (guest.has_domain()) {
+        tracer_.name(guest.id.raw(), guest.name);
+    }
     const Outcome<void> saved = records_.save(guest);
     if (!saved.ok()) {
         note("error", &guest, {{"text", saved.error().text}});
@@ -113,6 +123,9 @@ Outcome<void> Supervisor::start() {
 
 void Supervisor::handle_interrupts(std::span<const uint32_t> numbers) {
     const auto raised = [numbers](uint32_t irq) { return std::ranges::find(numbers, irq) != numbers.end(); };
+    if (raised(RINGFOLD_VIRTUAL_IRQ_TRACE)) {
+        tracer_.look();
+    }
     if (raised(RINGFOLD_VIRTUAL_IRQ_LOG)) {
         read_log();
     }
@@ -279,6 +292,24 @@ Outcome<void> Supervisor::rename(const GuestReference &guest, const std::string 
         guest->config->name = name;
     }
     save(*guest);
+    return {};
+}
+
+Outcome<void> Supervisor::start_trace(uint32_t classes, std::size_t limit) {
+    TRY(tracer_.start(classes, limit));
+    tracer_.name(static_cast<uint16_t>(self_.domain), name_in(self_.name));
+    for (const auto &[key, guest] : guests_) {
+        if (guest->has_domain()) {
+            tracer_.name(guest->id.raw(), guest->name);
+        }
+    }
+    note("trace-started", nullptr, {{"classes", trace_class_names(classes)}});
+    return {};
+}
+
+Outcome<void> Supervisor::stop_trace() {
+    TRY(tracer_.stop());
+    note("trace-stopped", nullptr, {{"records", tracer_.recording()->size}});
     return {};
 }
 

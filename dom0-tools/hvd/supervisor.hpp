@@ -6,6 +6,7 @@
 #pragma once
 
 #include "dom0-tools/hvd/guest.hpp"
+#include "dom0-tools/hvd/tracer.hpp"
 #include "dom0-tools/library/guest_builder.hpp"
 
 #include <functional>
@@ -23,6 +24,7 @@ struct Environment {
     // Does work that takes long, perhaps in another thread, and `then` in this one.
     std::function<void(std::function<void()> work, std::function<void()> then)> aside;
     std::function<uint64_t()> monotonic_time;  // ns
+    std::function<uint64_t()> time_stamp;      // the time-stamp counter
     std::function<std::string()> wall_time;    // "2026-01-31T12:34:56Z"
 };
 
@@ -42,7 +44,7 @@ class Supervisor {
     Outcome<void> start();
     // What the hypervisor told: RINGFOLD_VIRTUAL_IRQ_*.
     void handle_interrupts(std::span<const uint32_t> numbers);
-    // Tries again what had to wait for others. Whether there is more of it.
+    // Tries again what had to wait for others, and looks at a trace that fills slowly. Whether there is more to try.
     bool retry();
 
     void create(const DomainConfig &config, CreateOptions options, Created done);
@@ -59,6 +61,9 @@ class Supervisor {
     Outcome<void> attach(const GuestReference &guest, const NetworkConfig &network);
     Outcome<void> detach_network(const GuestReference &guest, uint32_t number, bool force);
     Outcome<void> rename(const GuestReference &guest, const std::string &name);
+    // As Tracer::start(), with the names of the domains that there are.
+    Outcome<void> start_trace(uint32_t classes, std::size_t limit);
+    Outcome<void> stop_trace();
 
     // By name or number.
     [[nodiscard]] Outcome<GuestReference> find(const std::string &name) const;
@@ -68,6 +73,7 @@ class Supervisor {
     [[nodiscard]] const OutputLog &log() const { return *log_; }
     [[nodiscard]] const OutputLog &events() const { return *events_; }
     [[nodiscard]] const ringfold_domain_info &self() const { return self_; }
+    [[nodiscard]] Tracer &tracer() { return tracer_; }
 
     // Reads what is new in the log: after a debug key, before its lines are wanted.
     void read_log();
@@ -104,6 +110,7 @@ class Supervisor {
 
     Hypervisor hypervisor_;
     Environment environment_;
+    Tracer tracer_;
     GuestRecords records_;
     std::map<std::string, GuestReference> guests_;  // by key
     std::optional<OutputLog> log_;

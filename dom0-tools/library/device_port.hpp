@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// /dev/ringfold and /dev/ringfold-backend, as <linux/ringfold.h> and <linux/ringfold_backend.h> describe them.
+// /dev/ringfold, /dev/ringfold-backend and /dev/ringfold-trace, as <linux/ringfold.h>, <linux/ringfold_backend.h> and
+// <linux/ringfold_trace.h> describe them.
 #pragma once
 
 #include "dom0-tools/library/descriptor.hpp"
@@ -32,6 +33,7 @@ class DevicePort final : public HypercallPort {
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
+    Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) override;
 
   private:
     Outcome<void> remove(DomainId domain, uint16_t kind, uint32_t number, bool force, const std::string &what);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -61,6 +62,19 @@ struct NetworkState {
     uint64_t received_bytes = 0;
 };
 
+// The rings into which the hypervisor writes its trace (ringfold/trace.h). The trace ends with stop(), or with the
+// object.
+class TraceRings {
+  public:
+    virtual ~TraceRings() = default;
+
+    // All pages of the ring of a CPU, which the hypervisor writes to meanwhile; as long as the object lives.
+    [[nodiscard]] virtual std::span<const std::byte> ring(uint32_t cpu) const = 0;
+    [[nodiscard]] virtual uint32_t cpus() const = 0;  // one ring for each
+    // What was written stays in the rings.
+    virtual Outcome<void> stop() = 0;
+};
+
 class HypercallPort {
   public:
     virtual ~HypercallPort() = default;
@@ -92,6 +106,10 @@ class HypercallPort {
     virtual Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) = 0;
     // Takes all devices away, without asking the domain; it need not have any.
     virtual Outcome<void> close_devices(DomainId domain) = 0;
+
+    // Begins the trace of these classes (bits 1 << RINGFOLD_TRACE_CLASS_*), with so many pages for each ring. busy:
+    // somebody traces; unsupported: this kernel has no memory for it.
+    virtual Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) = 0;
 };
 
 }  // namespace ringfold::tools

@@ -10,6 +10,7 @@
 #include <ringfold/domain.h>
 #include <ringfold/platform.h>
 #include <ringfold/schedule.h>
+#include <ringfold/trace.h>
 #include <ringfold/vcpu.h>
 
 #include <optional>
@@ -45,6 +46,7 @@ class Hypervisor {
     [[nodiscard]] Outcome<std::vector<ringfold_machine_range>> machine_memory() const;
     [[nodiscard]] Outcome<void> press_debug_key(char key) const;
     [[nodiscard]] Outcome<OutputPart> read_log(uint64_t position) const;
+    [[nodiscard]] Outcome<ringfold_trace_status> trace_status() const;
 
     [[nodiscard]] Outcome<DomainId> create(const ringfold_domain_configuration &configuration) const;
     // Cleared memory as pseudo-physical frames 0 .. count - 1; their machine frames.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Consoles, log, counters and registers.
+// Consoles, log, counters, trace and registers.
 #include "dom0-tools/library/calls.hpp"
 #include "dom0-tools/library/hypervisor.hpp"
 
@@ -45,6 +45,12 @@ Outcome<ringfold_counters> Hypervisor::counters_of(DomainId domain) const {
     TRY(calls::issue(*port_,
                      {RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, 0b10, {domain.raw(), 0}, calls::bytes_of(counters)}));
     return counters;
+}
+
+Outcome<ringfold_trace_status> Hypervisor::trace_status() const {
+    ringfold_trace_status status{};
+    TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_TRACE_STATUS_READ, 0b1, {0}, calls::bytes_of(status)}));
+    return status;
 }
 
 Outcome<std::vector<ringfold_machine_range>> Hypervisor::machine_memory() const {

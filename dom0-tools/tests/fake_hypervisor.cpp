@@ -97,6 +97,14 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
         }
         case RINGFOLD_HYPERCALL_LOG_READ:
             return write_part(data, log, 65536, arguments[0], arguments[2]);
+        case RINGFOLD_HYPERCALL_TRACE_STATUS_READ: {
+            ringfold_trace_status status{};
+            status.domain = traced.domain;
+            status.classes = traced.classes;
+            status.cpus = static_cast<uint32_t>(traced.rings.size());
+            status.frames = traced.frames;
+            return write(data, status);
+        }
         case RINGFOLD_HYPERCALL_DEBUG_KEY:
             if (arguments[0] != 'h') {
                 return {-RINGFOLD_ENOENT, 0};
@@ -449,6 +457,55 @@ Outcome<void> FakeHypervisor::close_devices(DomainId domain) {
     added_disks.erase(domain.raw());
     added_networks.erase(domain.raw());
     return {};
+}
+
+// Rings in the memory of the model, which outlives it.
+class FakeTraceRings final : public TraceRings {
+  public:
+    explicit FakeTraceRings(FakeTrace &traced) : traced_(traced) {}
+    FakeTraceRings(const FakeTraceRings &) = delete;
+    FakeTraceRings &operator=(const FakeTraceRings &) = delete;
+    ~FakeTraceRings() override { end(); }
+    [[nodiscard]] std::span<const std::byte> ring(uint32_t cpu) const override {
+        return std::as_bytes(std::span{traced_.pages[cpu]});
+    }
+    [[nodiscard]] uint32_t cpus() const override { return static_cast<uint32_t>(traced_.rings.size()); }
+    Outcome<void> stop() override {
+        end();
+        return {};
+    }
+
+  private:
+    void end() {
+        traced_.domain = 0;
+        traced_.classes = traced_.frames = 0;
+    }
+
+    FakeTrace &traced_;
+};
+
+Outcome<std::unique_ptr<TraceRings>> FakeHypervisor::start_trace(uint32_t classes, uint32_t pages) {
+    if (!has_trace_memory || traced.domain != 0) {
+        return Failure{has_trace_memory ? Kind::busy : Kind::unsupported, "no trace"};
+    }
+    traced.domain = 1;
+    traced.classes = classes;
+    traced.frames = pages;
+    for (uint32_t cpu = 0; cpu < traced.rings.size(); ++cpu) {
+        traced.pages[cpu].assign(pages, {});
+        traced.rings[cpu].emplace();
+        for (trace::Ring::Page &page : traced.pages[cpu]) {
+            traced.rings[cpu]->add(&page);
+        }
+        traced.rings[cpu]->begin(cpu);
+    }
+    return std::unique_ptr<TraceRings>(std::make_unique<FakeTraceRings>(traced));
+}
+
+void FakeHypervisor::trace(uint32_t cpu, const ringfold_trace_record &record) {
+    if ((traced.classes >> (record.event >> 8) & 1) != 0 && traced.rings[cpu]->write(record)) {
+        raised_.insert(RINGFOLD_VIRTUAL_IRQ_TRACE);
+    }
 }
 
 Outcome<std::vector<uint32_t>> FakeHypervisor::raised() {

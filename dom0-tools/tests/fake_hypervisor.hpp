@@ -5,6 +5,7 @@
 #pragma once
 
 #include "dom0-tools/library/hypercall_port.hpp"
+#include "hypervisor/trace/ring.hpp"
 
 #include <ringfold/debug.h>
 #include <ringfold/domain.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,6 +39,15 @@ struct FakeDomain {
     bool held = false;  // another domain holds a frame of it
 };
 
+// The trace that there is: one ring for each of two CPUs.
+struct FakeTrace {
+    uint16_t domain = 0;  // that traces; 0: none
+    uint32_t classes = 0;
+    uint32_t frames = 0;
+    std::array<std::vector<trace::Ring::Page>, 2> pages;
+    std::array<std::optional<trace::Ring>, 2> rings;
+};
+
 class FakeHypervisor final : public HypercallPort {
   public:
     explicit FakeHypervisor(uint64_t free_frames = uint64_t{1} << 15);
@@ -56,11 +67,14 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<void> close_devices(DomainId domain) override;
+    Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) override;
 
     // What guests do.
     void write_console(uint16_t domain, std::string_view text);
     void end(uint16_t domain, uint32_t reason, uint32_t code = 0);
     void write_log(std::string_view text);
+    // What the hypervisor writes of its class, if that is traced.
+    void trace(uint32_t cpu, const ringfold_trace_record &record);
     // All that `first_vcpu` of the domain finds at a linear address.
     [[nodiscard]] std::string read_linear(uint16_t domain, uint64_t address, std::size_t size);
     // The entry that maps a linear address; 0: none does.
@@ -81,6 +95,8 @@ class FakeHypervisor final : public HypercallPort {
     std::function<int64_t(uint32_t number)> fail;  // a status other than 0 is answered instead
     std::function<bool(uint64_t nth)> fail_copy;
     uint64_t copies = 0;
+    FakeTrace traced;
+    bool has_trace_memory = true;  // the kernel has /dev/ringfold-trace
 
     static constexpr std::size_t console_capacity = 8192;
 

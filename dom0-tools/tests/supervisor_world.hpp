@@ -30,6 +30,7 @@ class SupervisorWorld : public testing::Test {
                 .output_limits = {},
                 .aside = [this](const auto &work, const auto &then) { do_aside(work, then); },
                 .monotonic_time = [this] { return now; },
+                .time_stamp = [this] { return 3 * now; },
                 .wall_time = [] { return std::string{"2026-01-31T12:00:00Z"}; }};
     }
 
