@@ -62,7 +62,7 @@ linux: linux-dependencies ## the guest kernel: Debian's Linux 6.1 with the port,
 
 root: build/testhost/root.cpio build/testhost/tools.img ## the root file system of test machines, and a disk with test programs
 
-build/testhost/root.cpio: $(addprefix tests/root/,make-root init ia32.asm hypercall.c) \
+build/testhost/root.cpio: $(addprefix tests/root/,make-root init ia32.asm hypercall.c trace_device.c) \
 		$(wildcard guest-patches/linux/files/include/uapi/linux/*.h) | linux-dependencies
 	@tests/root/make-root $@
 

@@ -44,10 +44,11 @@ def test_a_timeline_has_what_guests_did(tmp_path, cpus):
     disk = empty_disk(tmp_path / "disk", 64)
     said = run(tmp_path, script("trace"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448, "--disk", f"virtio:{disk}")
     assert_properties(said,
+                      "the memory of a trace is as long as somebody looks at it",
                       "without a trace there is nothing to end or to write",
                       "what happens while a guest runs is recorded",
                       "a timeline is written",
-                      "a trace ends with hvd, however that ends")
+                      "a trace ends with the program that made it, however that ends")
     written = timeline(disk)
     events = written["traceEvents"]
     slices = tracks(events)
