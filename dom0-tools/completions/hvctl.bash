@@ -64,8 +64,7 @@ _hvctl() {
             else
                 COMPREPLY=($(compgen -f -- "$word"))
             fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list |
-            network-attach | network-detach)
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list | network-attach | network-detach)
             COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
     esac
 }
