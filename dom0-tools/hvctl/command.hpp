@@ -40,11 +40,11 @@ CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, 
 
 void add_creating_commands(CLI::App &app, Context &context);  // create
 void add_run_command(CLI::App &app, Context &context);
-void add_ending_commands(CLI::App &app, Context &context);    // destroy, shutdown, reboot, sysrq
-void add_domain_commands(CLI::App &app, Context &context);    // list, pause, unpause, rename, dump-core, ...
-void add_block_commands(CLI::App &app, Context &context);     // block-list, block-attach, block-detach
-void add_network_commands(CLI::App &app, Context &context);   // network-list, network-attach, network-detach
-void add_stream_commands(CLI::App &app, Context &context);    // console, dmesg, event-log
+void add_ending_commands(CLI::App &app, Context &context);   // destroy, shutdown, reboot, sysrq
+void add_domain_commands(CLI::App &app, Context &context);   // list, pause, unpause, rename, dump-core, ...
+void add_block_commands(CLI::App &app, Context &context);    // block-list, block-attach, block-detach
+void add_network_commands(CLI::App &app, Context &context);  // network-list, network-attach, network-detach
+void add_stream_commands(CLI::App &app, Context &context);   // console, dmesg, event-log
 void add_gdb_command(CLI::App &app, Context &context);
 void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
 void add_pool_commands(CLI::App &app, Context &context);      // pool-list, pool-cpus, pool-mode

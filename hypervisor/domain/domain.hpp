@@ -85,7 +85,7 @@ struct Domain {
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;
     std::atomic<bool> is_debugged = false;  // debug exceptions stop it (pause.hpp)
-    bool console_is_logged = true;  // what it writes goes to the log, too
+    bool console_is_logged = true;          // what it writes goes to the log, too
     Locked<Pauses, LockRank::pauses> pauses;
     Locked<DomainConsole, LockRank::console> console;
 };
