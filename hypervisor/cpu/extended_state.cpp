@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hypervisor/cpu/extended_state.hpp"
 
-#include "hypervisor/cpu/registers.hpp"
+#include "hypervisor/cpu/instructions.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 
@@ -32,12 +32,8 @@ Result<void *> create_extended_state() {
 
 void destroy_extended_state(void *area) { free_frames(frame_behind(area), area_order()); }
 
-void save_extended_state(void *area) {
-    asm volatile("xsave64 %0" : "=m"(*static_cast<char *>(area)) : "a"(~0U), "d"(~0U) : "memory");
-}
+void save_extended_state(void *area) { save_extended_registers(area); }
 
-void load_extended_state(const void *area) {
-    asm volatile("xrstor64 %0" : : "m"(*static_cast<const char *>(area)), "a"(~0U), "d"(~0U) : "memory");
-}
+void load_extended_state(const void *area) { load_extended_registers(area); }
 
 }  // namespace ringfold

@@ -7,6 +7,7 @@
 #include "hypervisor/cpu/cpu_space.hpp"
 #include "hypervisor/cpu/features.hpp"
 #include "hypervisor/cpu/guest_cpu.hpp"
+#include "hypervisor/cpu/own_space.hpp"
 #include "hypervisor/lib/cpu_set.hpp"
 #include "hypervisor/lib/lock_rank.hpp"
 #include "hypervisor/lib/locked.hpp"
@@ -34,7 +35,7 @@ struct PerCpu {
 static_assert(virtual_map::cpu_data.size >= sizeof(PerCpu));
 
 // Before its own space is loaded, no CPU has this.
-[[nodiscard]] inline PerCpu &this_cpu() { return *reinterpret_cast<PerCpu *>(virtual_map::cpu_data.base); }
+[[nodiscard]] inline PerCpu &this_cpu() { return *in_own_space<PerCpu>(virtual_map::cpu_data.base); }
 
 // A CPU that has its space (created_cpus()), whether it runs yet or not.
 [[nodiscard]] PerCpu &cpu(CpuId id);

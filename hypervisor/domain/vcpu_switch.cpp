@@ -37,7 +37,7 @@ void load_debug_registers(const DebugRegisters &debug) {
 void load(Vcpu &vcpu, EntryFrame &frame) {
     GuestCpu &guest = this_cpu().guest;
     if (guest.scratch_owner != vcpu.domain.id) {
-        auto *scratch = reinterpret_cast<void *>(virtual_map::guest_scratch.base);
+        auto *scratch = in_own_space<void>(virtual_map::guest_scratch.base);
         asm("" : "+r"(scratch));  // Clang takes an object at a constant address to be of size 0
         __builtin_memset(scratch, 0, virtual_map::guest_scratch.size);
         guest.scratch_owner = vcpu.domain.id;

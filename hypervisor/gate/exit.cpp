@@ -39,11 +39,11 @@ static_assert(sizeof(GateStackFrame) == 64);
 
 // In the guest face's frames.
 GateStackFrame &gate_stack_frame() {
-    return *reinterpret_cast<GateStackFrame *>(virtual_map::guest_scratch_alias(virtual_map::gate_stack.base) +
-                                               page_size - sizeof(GateStackFrame));
+    return *in_own_space<GateStackFrame>(virtual_map::guest_scratch_alias(virtual_map::gate_stack.base) + page_size -
+                                         sizeof(GateStackFrame));
 }
 GateSpill &gate_spill() {
-    return *reinterpret_cast<GateSpill *>(virtual_map::guest_scratch_alias(virtual_map::gate_spill.base));
+    return *in_own_space<GateSpill>(virtual_map::guest_scratch_alias(virtual_map::gate_spill.base));
 }
 
 // The value of CR3 for the vCPU that is to run, recorded as announced.

@@ -14,7 +14,7 @@ namespace ringfold {
 
 namespace {
 
-uint64_t *gdt() { return reinterpret_cast<uint64_t *>(virtual_map::gate_gdt.base); }
+uint64_t *gdt() { return in_own_space<uint64_t>(virtual_map::gate_gdt.base); }
 
 void write_system_descriptor(unsigned index, const descriptor::SystemDescriptor &value) {
     gdt()[index] = value.low;
@@ -61,7 +61,7 @@ void load_global_descriptors() {
     for (unsigned index = 0; index < gdt_entries; ++index) {
         gdt()[index] = initial[index];
     }
-    auto *task_state = reinterpret_cast<descriptor::TaskState *>(virtual_map::gate_tss.base);
+    auto *task_state = in_own_space<descriptor::TaskState>(virtual_map::gate_tss.base);
     task_state->stacks[0] = virtual_map::gate_stack.end();
     for (unsigned stack = 0; stack < 4; ++stack) {
         task_state->interrupt_stacks[stack] = virtual_map::gate_ist.base + (stack + 1) * page_size;
@@ -95,7 +95,7 @@ void load_global_descriptors() {
 }
 
 void load_interrupt_descriptors() {
-    auto *idt = reinterpret_cast<descriptor::InterruptGate *>(virtual_map::gate_idt.base);
+    auto *idt = in_own_space<descriptor::InterruptGate>(virtual_map::gate_idt.base);
     for (unsigned vector = 0; vector < vector_count; ++vector) {
         idt[vector] = descriptor::interrupt_gate(gate_stubs[vector], privilege_of(vector), interrupt_stack_of(vector));
     }
@@ -171,12 +171,12 @@ void load_descriptors(const Vcpu &vcpu) {
     const LocalDescriptorTable &table = vcpu.local_descriptors;
     this_cpu().space.map_local_descriptors(table);
     if (table.count() == 0) {
-        asm volatile("lldt %%ax" : : "a"(0) : "memory");
+        load_local_descriptor_table(0);
         return;
     }
     write_system_descriptor(ldt_index, descriptor::system(descriptor::type_ldt, virtual_map::gate_ldt.base,
                                                           uint64_t{table.count()} * 8 - 1));
-    asm volatile("lldt %%ax" : : "a"(ldt_index * 8) : "memory");
+    load_local_descriptor_table(ldt_index * 8);
 }
 
 }  // namespace ringfold

@@ -3,6 +3,7 @@
 // The C++ side of the gate: its tables on a CPU, and what it is told about the vCPU that runs there.
 #pragma once
 
+#include "hypervisor/cpu/own_space.hpp"
 #include "hypervisor/gate/gate_constants.hpp"
 #include "hypervisor/gate/selectors.hpp"
 
@@ -24,7 +25,7 @@ struct Vcpu;
 
 // This CPU's constants, writable in the hypervisor's space only.
 [[nodiscard]] inline GateConstants &gate_constants() {
-    return *reinterpret_cast<GateConstants *>(virtual_map::gate_constants.base);
+    return *in_own_space<GateConstants>(virtual_map::gate_constants.base);
 }
 
 [[nodiscard]] inline bool in_gate_text(uint64_t rip) {
