@@ -6,6 +6,7 @@
   DIR/ringfold/hypercall_wrappers.h   one inline function a hypercall, for guests
   DIR/ringfold/dispatch_table.inc     one row a hypercall, for hypervisor/hypercall/dispatcher.cpp
   DIR/ringfold/alone_table.inc        one row for each that cannot be part of a multicall
+  DIR/ringfold/hypercall_grammar.inc  what each takes and may answer, for tests/fuzz/dispatcher/grammar.hpp
   docs/abi.md                         the reference page
 """
 
@@ -29,6 +30,13 @@ RIGHTS = {"none": "any domain, for itself",
           **{name: f"`{name}`" for name in RIGHT_NAMES},
           **{f"{name} of another": f"any domain, for itself; `{name}`, to act on another" for name in RIGHT_NAMES}}
 
+# What an argument stands for, where its name says it; `kind` in the table says otherwise. The rest are numbers.
+KINDS = ("number", "offset", "count", "frame", "domain", "vcpu", "port", "time")
+KIND_OF_NAME = {"count": "count", "length": "count", "frame": "frame", "domain": "domain", "remote": "domain",
+                "vcpu": "vcpu", "port": "port", "remote_port": "port", "deadline": "time"}
+OFFSET = "call-buffer offset"
+RECORD = re.compile(r"\b(?:struct (ringfold_\w+)|(uint(?:32|64)_t))\b")
+
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 C_WORDS = set("""auto break case char const continue default do double else enum extern float for goto if inline int
     long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while
@@ -45,10 +53,17 @@ class Argument:
     bits: int
     register: str
     meaning: str
+    kind: str = ""
 
     @property
     def declaration(self):
         return f"{ARGUMENT_TYPES[self.bits]} {self.name}"
+
+    @property
+    def stands_for(self):
+        if self.kind:
+            return self.kind
+        return "offset" if self.meaning.startswith(OFFSET) else KIND_OF_NAME.get(self.name, "number")
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,18 @@ class Hypercall:
     @property
     def second_register(self):
         return "progress" if self.progress else "value" if self.result else "nothing"
+
+    @property
+    def needed_rights(self):
+        """What the caller must hold in any case, and what to act on another domain; as C constants."""
+        name, of, _ = self.rights.partition(" of another")
+        always, for_another = ("", name) if of else (name, "")
+        return right_constant(always), right_constant(for_another)
+
+    def record_at(self, argument):
+        """The type of what is at a call-buffer offset, as the argument's meaning or the summary names it; or ""."""
+        found = RECORD.search(argument.meaning) or RECORD.search(self.summary)
+        return found[1] or found[2] if found and argument.stands_for == "offset" else ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +139,9 @@ def read_arguments(entries, where):
     require(len(entries) <= len(REGISTERS), f"{where}: more than {len(REGISTERS)} arguments")
     arguments = []
     for entry, register in zip(entries, REGISTERS):
-        check_keys(entry, {"name": str, "bits": int, "register": str, "meaning": str}, {}, f"{where}: argument")
+        check_keys(entry, {"name": str, "bits": int, "register": str, "meaning": str}, {"kind": str}, f"{where}: argument")
         argument = Argument(**entry)
+        require(argument.stands_for in KINDS, f"{where}: {argument.name} is of no kind '{argument.kind}'")
         check_name(argument.name, f"{where}: argument")
         require(argument.bits in ARGUMENT_TYPES, f"{where}: {argument.name} has {argument.bits} bits")
         require(argument.register == register, f"{where}: {argument.name} is in {argument.register}, not {register}")
@@ -264,9 +292,7 @@ def right_constant(name):
 
 
 def dispatch_row(call):
-    name, of, _ = call.rights.partition(" of another")
-    always, for_another = ("", name) if of else (name, "")
-    fields = [str(call.number), call.name, right_constant(always), right_constant(for_another), call.second_register]
+    fields = [str(call.number), call.name, *call.needed_rights, call.second_register]
     return f"HYPERCALL({', '.join(fields + [argument.declaration for argument in call.arguments])})"
 
 
@@ -292,6 +318,26 @@ def alone_table(calls):
         *[f"ALONE({call.number}, {call.name})" for call in calls if call.alone],
         "#undef ALONE\n",
     ])
+
+
+def grammar_row(call):
+    always, for_another = call.needed_rights
+    errors = ", ".join(f"RINGFOLD_{error}" for error, _ in call.errors)
+    arguments = ", ".join(f'{{"{argument.name}", {argument.bits}, Kind::{argument.stands_for}, "{call.record_at(argument)}"}}'
+                          for argument in call.arguments)
+    alone = "true" if call.alone else "false"
+    return (f'{{{call.number}, "{call.name}", Second::{call.second_register}, {alone}, {always}, {for_another}, {{{errors}}}, '
+            f'{{{arguments}}}}},')
+
+
+def grammar(calls):
+    return "\n".join([
+        "// SPDX-License-Identifier: Apache-2.0",
+        "//",
+        "// {number, name, second register, alone, right, right for another, {errors}, {{name, bits, kind, record}...}}, an",
+        "// initialiser for each hypercall: tests/fuzz/dispatcher/grammar.hpp says what they mean. Generated from",
+        "// abi/hypercalls.toml by tools/generate-abi.py.",
+        *map(grammar_row, calls), ""])
 
 
 REFERENCE_HEAD = """\
@@ -370,6 +416,7 @@ def main():
         write_if_changed(options.headers / "ringfold/hypercall_wrappers.h", wrappers_header(calls))
         write_if_changed(options.headers / "ringfold/dispatch_table.inc", dispatch_table(calls))
         write_if_changed(options.headers / "ringfold/alone_table.inc", alone_table(calls))
+        write_if_changed(options.headers / "ringfold/hypercall_grammar.inc", grammar(calls))
     if options.reference:
         write_if_changed(options.reference, reference_page(calls, base))
 
