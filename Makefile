@@ -92,7 +92,7 @@ nightly: dependencies ## what takes long: tests again in Bochs, more fuzzing, ev
 hwprobe: dependencies ## a bootable image that shows what a processor does in ring 1
 	@tests/hwprobe/build.sh build/hwprobe
 
-fuzz: dependencies ## fuzz the parsers and the page-table batch (SECONDS each)
+fuzz: dependencies ## fuzz the hypercalls, the page-table batch and the parsers (SECONDS each)
 	@JOBS=$(JOBS) scripts/fuzz $(SECONDS)
 
 abi: ## write docs/abi.md again, from abi/hypercalls.toml

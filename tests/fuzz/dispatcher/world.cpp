@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/fuzz/dispatcher/world.hpp"
+
+#include "hypervisor/cpu/instructions.hpp"
+#include "hypervisor/cpu/per_cpu.hpp"
+#include "hypervisor/domain/creation.hpp"
+#include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/domain/reaper.hpp"
+#include "hypervisor/domain/vcpu_start.hpp"
+#include "hypervisor/gate/exit.hpp"
+#include "hypervisor/mm/assignment.hpp"
+#include "hypervisor/mm/entry.hpp"
+#include "hypervisor/mm/frame_allocator.hpp"
+#include "hypervisor/mm/heap.hpp"
+#include "hypervisor/mm/held_frames.hpp"
+#include "hypervisor/mm/machine_memory.hpp"
+#include "tests/fuzz/dispatcher/checks.hpp"
+#include "tests/fuzz/dispatcher/machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringfold::fuzzed {
+
+namespace {
+
+// A domain's first frames, by number.
+constexpr unsigned l4 = 0;
+constexpr unsigned l3 = 1;
+constexpr unsigned l2 = 2;
+constexpr unsigned l1 = 3;
+constexpr unsigned first_vcpu_page = 4;    // one for each vCPU
+constexpr unsigned first_call_buffer = 6;  // two for each vCPU
+constexpr unsigned grant_table = 10;
+constexpr unsigned first_mapped = 12;  // data that the L1 maps, writable
+constexpr unsigned first_unused = 16;
+constexpr unsigned frames_at_first = 32;
+
+constexpr uint32_t vcpus_of_each = 2;
+constexpr uint32_t pages_of_call_buffer = 2;
+constexpr uint64_t maximum_frames = 1200;  // so that whole extents fit, too
+
+// In as many visits as it takes.
+template <typename Operation>
+auto retry(Operation &&operation) {
+    for (;;) {
+        begin_visit(this_cpu().guest);
+        auto result = operation();
+        if (result.ok() || result.error() != Error::again) {
+            require(result.ok(), "what a domain begins with is granted");
+            return result;
+        }
+    }
+}
+
+TypeReference hold(Domain &domain, MachineFrame frame) {
+    return retry([&] { return hold_writable(domain.memory, frame); }).take();
+}
+
+void give_frames(Domain &domain, Player &player) {
+    for (unsigned number = 0; number < frames_at_first; ++number) {
+        const MachineFrame frame = retry([] { return allocate_frames(Order{0}); }).value();
+        (void)retry([&] { return assign_frames(domain.memory, frame, FrameCount{1}); });
+        player.frames.push_back(frame);
+    }
+}
+
+void write_page_tables(const std::vector<MachineFrame> &frames) {
+    constexpr uint64_t flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_USER;
+    for (const unsigned upper : {l4, l3, l2}) {
+        *pointer_to<uint64_t>(frames[upper]) = Entry{frames[upper + 1], flags}.raw();
+    }
+    for (unsigned number = first_mapped; number < first_unused; ++number) {
+        pointer_to<uint64_t>(frames[l1])[number] = Entry{frames[number], flags}.raw();
+    }
+}
+
+void start(Vcpu &vcpu, const std::vector<MachineFrame> &frames) {
+    ringfold_vcpu_entries entries{};
+    entries.hypercall_return = 0xffff'ffff'8100'0000;
+    ringfold_vcpu_context context{};
+    context.rip = 0xffff'ffff'8100'1000;
+    context.root = frames[l4].raw();
+    context.vcpu_page = frames[first_vcpu_page + vcpu.id.raw()].raw();
+    (void)retry([&] {
+        return vcpu.id == VcpuId{0} ? start_domain(vcpu, entries, context) : start_vcpu(vcpu, entries, context);
+    });
+    for (uint32_t page = 0; page < pages_of_call_buffer; ++page) {
+        const MachineFrame frame = frames[first_call_buffer + vcpu.id.raw() * pages_of_call_buffer + page];
+        vcpu.call_buffer.set(page, hold(vcpu.domain, frame));
+    }
+}
+
+// What is left of a domain that nothing runs in any more, and that nobody left to the idle CPUs.
+void take_apart(Domain &domain) {
+    if (claim_unborn(domain) || claim_ended(domain) || domain.state.load() == DomainState::dying) {
+        const Result<void> reaped = reap(domain);
+        require(reaped.ok() || reaped.error() == Error::again || reaped.error() == Error::busy,
+                "only time and others keep a domain from going");
+    }
+}
+
+bool is_any_left() { return domain_list::next(DomainId{0}).ok(); }
+
+// Each CPU has a visit, and does what there is to do when it has nobody to run.
+void run_all_cpus() {
+    Machine &machine = Machine::the();
+    for (uint16_t number = 0; number < cpu_count; ++number) {
+        machine.select(CpuId{number});
+        machine.enter();
+        machine.leave();
+    }
+}
+
+}  // namespace
+
+World::World() {
+    Machine::the().begin();
+    heap_trim();
+    free_before_ = free_frame_count();
+    objects_before_ = heap_counters().objects;
+    begin_domain(RINGFOLD_RIGHTS_ALL & ~RINGFOLD_RIGHT_MACHINE, 2);
+    begin_domain(RINGFOLD_RIGHT_CONTROL | RINGFOLD_RIGHT_SCHEDULE | RINGFOLD_RIGHT_HARDWARE | RINGFOLD_RIGHT_MACHINE,
+                 2);
+    begin_domain(0, 1);
+}
+
+void World::begin_domain(uint64_t rights, uint32_t vcpus_started) {
+    const DomainReference domain =
+        retry([&] {
+            return create_domain(
+                domain_list::free_id().value(),
+                {.name = "player",
+                 .maximum = FrameCount{maximum_frames},
+                 .rights = Rights{rights},
+                 .vcpus = vcpus_of_each,
+                 .first_cpu = CpuId{static_cast<uint16_t>(vcpus_of_each * players_.size() % cpu_count)}});
+        }).take();
+    note_domain(domain->id);
+    Player &player = players_.back();
+    give_frames(*domain, player);
+    write_page_tables(player.frames);
+    for (uint32_t number = 0; number < vcpus_started; ++number) {
+        start(*domain->vcpus[number], player.frames);
+    }
+    TypeReference table = hold(*domain, player.frames[grant_table]);
+    require(domain->grants.table.lock()->set(0, std::move(table)).ok(), "a domain has a grant table");
+}
+
+const Player *World::find(uint64_t id) const {
+    const auto found =
+        std::find_if(players_.begin(), players_.end(), [id](const Player &player) { return player.id.raw() == id; });
+    return found == players_.end() ? nullptr : &*found;
+}
+
+void World::note_domain(DomainId id) {
+    constexpr std::size_t most = 16;
+    if (players_.size() < most && find(id.raw()) == nullptr) {
+        players_.push_back({.id = id, .frames = {}});
+    }
+}
+
+void World::note_frame(DomainId owner, MachineFrame frame) {
+    constexpr std::size_t most = 128;
+    for (Player &player : players_) {
+        if (player.id == owner && player.frames.size() < most) {
+            player.frames.push_back(frame);
+        }
+    }
+}
+
+void World::end() {
+    processor.ticks_per_read = 1;  // nothing makes way for anything
+    domain_list::for_each_unlocked([](Domain &domain) { begin_shutdown(domain, ShutdownReason::destroyed, 0); });
+    constexpr unsigned patience = 100;  // rounds
+    for (unsigned round = 0; is_any_left(); ++round) {
+        require(round < patience, "every domain goes");
+        run_all_cpus();
+        begin_visit(this_cpu().guest);
+        domain_list::for_each_unlocked(take_apart);
+    }
+    run_all_cpus();
+    check_accounting();
+    heap_trim();
+    require(heap_counters().objects == objects_before_, "every object of the heap came back");
+    require(free_frame_count() == free_before_, "every frame came back");
+}
+
+}  // namespace ringfold::fuzzed
