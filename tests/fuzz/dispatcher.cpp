@@ -17,6 +17,7 @@
 #include "hypervisor/platform/vectors.hpp"
 #include "tests/fuzz/dispatcher/checks.hpp"
 #include "tests/fuzz/dispatcher/machine.hpp"
+#include "tests/fuzz/dispatcher/scenarios.hpp"
 #include "tests/fuzz/dispatcher/values.hpp"
 #include "tests/fuzz/dispatcher/world.hpp"
 #include "tests/fuzz/fuzzed_bytes.hpp"
@@ -222,6 +223,11 @@ void Run::note_frames(const Vcpu &caller, DomainId owner, uint64_t offset, uint6
 }
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int * /*count*/, char *** /*arguments*/) {
+    try_scenarios();
+    return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size == 0) {

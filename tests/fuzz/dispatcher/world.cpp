@@ -5,7 +5,6 @@
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/creation.hpp"
 #include "hypervisor/domain/domain_list.hpp"
-#include "hypervisor/domain/reaper.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/gate/exit.hpp"
 #include "hypervisor/mm/assignment.hpp"
@@ -91,15 +90,6 @@ void start(Vcpu &vcpu, const std::vector<MachineFrame> &frames) {
     }
 }
 
-// What is left of a domain that nothing runs in any more, and that nobody left to the idle CPUs.
-void take_apart(Domain &domain) {
-    if (claim_unborn(domain) || claim_ended(domain) || domain.state.load() == DomainState::dying) {
-        const Result<void> reaped = reap(domain);
-        require(reaped.ok() || reaped.error() == Error::again || reaped.error() == Error::busy,
-                "only time and others keep a domain from going");
-    }
-}
-
 bool is_any_left() { return domain_list::next(DomainId{0}).ok(); }
 
 // Each CPU has a visit, and does what there is to do when it has nobody to run.
@@ -174,12 +164,9 @@ void World::end() {
     domain_list::for_each_unlocked([](Domain &domain) { begin_shutdown(domain, ShutdownReason::destroyed, 0); });
     constexpr unsigned patience = 100;  // rounds
     for (unsigned round = 0; is_any_left(); ++round) {
-        require(round < patience, "every domain goes");
+        require(round < patience, "when nobody is left who could destroy domains, all of them go by themselves");
         run_all_cpus();
-        begin_visit(this_cpu().guest);
-        domain_list::for_each_unlocked(take_apart);
     }
-    run_all_cpus();
     check_accounting();
     heap_trim();
     require(heap_counters().objects == objects_before_, "every object of the heap came back");
