@@ -22,7 +22,7 @@ namespace {
 // How the machine as a whole did, for the exit status. The boot counts as running until it has built its domains.
 constinit std::atomic<uint32_t> existing = 1;
 constinit std::atomic<bool> every_domain_succeeded = true;
-// Domains with the right to control others that have not ended: they destroy what is kept for them.
+// Domains with the right to control others that have started and not ended: they destroy what is kept for them.
 constinit std::atomic<uint32_t> controllers = 0;
 
 std::string_view name_of(ShutdownReason reason) {
@@ -52,10 +52,13 @@ bool advance(Domain &domain, DomainState from, DomainState to) {
     return domain.state.compare_exchange_strong(from, to, std::memory_order_seq_cst);
 }
 
-// Nobody is left who could destroy or unpause them.
+// Nobody is left who could destroy or unpause them, or go on with destroying them.
 void abandon_kept_domains() {
     domain_list::for_each([](Domain &domain) {
-        if (domain.is_kept && (claim_ended(domain) || advance(domain, DomainState::building, DomainState::dying))) {
+        if (domain.is_kept) {
+            (void)(claim_ended(domain) || claim_unborn(domain));
+        }
+        if (domain.state.load(std::memory_order_seq_cst) == DomainState::dying) {
             leave_to_idle_cpus(domain);
         }
     });
@@ -73,9 +76,11 @@ void abandon_kept_domains() {
     power_off(static_cast<uint8_t>(succeeded || control.exit_code != 0 ? control.exit_code : 1));
 }
 
+bool is_controller(const Domain &domain) { return domain.rights.has(Right::control); }
+
 // It controls nobody any more.
 void retire(const Domain &domain) {
-    if (domain.rights.has(Right::control) && controllers.fetch_sub(1, std::memory_order_seq_cst) == 1) {
+    if (is_controller(domain) && controllers.fetch_sub(1, std::memory_order_seq_cst) == 1) {
         abandon_kept_domains();
     }
 }
@@ -99,9 +104,6 @@ Domain::Domain(DomainId number, std::string_view domain_name, FrameCount maximum
     : id(number), rights(held), memory(number, maximum), grants(memory, grant_keeper(*this)) {
     std::copy_n(domain_name.begin(), std::min(domain_name.size(), name.size() - 1), name.begin());
     existing.fetch_add(1, std::memory_order_relaxed);
-    if (rights.has(Right::control)) {
-        controllers.fetch_add(1, std::memory_order_relaxed);
-    }
 }
 
 void begin_shutdown(Domain &domain, ShutdownReason reason, uint32_t code) {
@@ -126,17 +128,10 @@ Result<void> shut_down(Domain &domain, uint32_t reason, uint32_t code) {
     return {};
 }
 
-bool claim_unborn(Domain &domain) {
-    const bool claimed = advance(domain, DomainState::building, DomainState::dying);
-    if (claimed) {
-        retire(domain);
-    }
-    return claimed;
-}
+bool claim_unborn(Domain &domain) { return advance(domain, DomainState::building, DomainState::dying); }
 
 void destroy_unlisted_domain(Domain &domain) {
     domain.state.store(DomainState::dying, std::memory_order_relaxed);
-    retire(domain);
     free_domain(domain);
     note_domain_gone();
 }
@@ -148,10 +143,19 @@ void free_domain(Domain &domain) {
     destroy(&domain);
 }
 
-bool claim_start(Domain &domain) { return advance(domain, DomainState::building, DomainState::running); }
+// Nobody takes the last controller for gone meanwhile: it is the caller that starts another one.
+bool claim_start(Domain &domain) {
+    const bool claimed = advance(domain, DomainState::building, DomainState::running);
+    if (claimed && is_controller(domain)) {
+        controllers.fetch_add(1, std::memory_order_seq_cst);
+    }
+    return claimed;
+}
 
 void give_up_start(Domain &domain) {
-    if (!advance(domain, DomainState::running, DomainState::building)) {
+    if (advance(domain, DomainState::running, DomainState::building)) {
+        retire(domain);
+    } else {
         finish_shutdown(domain);  // somebody ended it meanwhile, and waits for a last vCPU
     }
 }

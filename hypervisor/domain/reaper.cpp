@@ -117,7 +117,12 @@ void destroy_unborn_domain(Domain &domain) {
 }
 
 void leave_to_idle_cpus(Domain &domain) {
-    put_orphan(DomainReference::to(domain));
+    DomainReference orphan = DomainReference::to(domain);
+    // Empty: it is gone, but for its place in the list.
+    if (!orphan || domain.is_orphan.exchange(true, std::memory_order_relaxed)) {
+        return;
+    }
+    put_orphan(std::move(orphan));
     bool woken = false;
     for_each_cpu([&woken](PerCpu &cpu) {
         if (!woken && cpu.guest.idle.load(std::memory_order_seq_cst)) {

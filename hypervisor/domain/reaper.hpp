@@ -16,7 +16,7 @@ namespace ringfold {
 // A domain that could not be built and never ran, all at once: for the boot, which nothing waits for.
 void destroy_unborn_domain(Domain &domain);
 
-// The domain is dying and nobody will ask for it: idle CPUs take it apart.
+// The domain is dying and nobody will ask for it: idle CPUs take it apart. Nothing happens if they do so already.
 void leave_to_idle_cpus(Domain &domain);
 // A slice of that work, on an idle CPU. False: there is none.
 [[nodiscard]] bool reap_some();
