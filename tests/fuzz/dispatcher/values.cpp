@@ -36,6 +36,9 @@ T one_of(const std::array<T, Size> &choices, uint64_t number) {
 
 // Bytes of the input that mean something general instead of a value of their kind.
 constexpr uint64_t first_boundary = 0xe8;
+// Numbers without a kind: up to this byte a few that mean something in many places, from it on all small ones.
+constexpr uint64_t first_large = 0x60;
+constexpr std::array<uint64_t, 8> small_numbers{0, 0, 1, 1, 2, 3, 7, 9};
 constexpr uint64_t first_raw = 0xf8;
 
 }  // namespace
@@ -66,7 +69,7 @@ uint64_t Values::argument(const Argument &argument) {
 uint64_t Values::of_kind(Kind kind, uint64_t form) {
     switch (kind) {
         case Kind::number:
-            return form < 0xc0 ? form % 32 : form;
+            return form < first_large ? one_of(small_numbers, form) : form - first_large;
         case Kind::offset:
             return offset(form);
         case Kind::count:
@@ -115,6 +118,13 @@ uint64_t Values::frame(uint64_t form) {
         return other.frames[byte() % other.frames.size()].raw();
     }
     return one_of(others, form);
+}
+
+// One of those that stand for something where a player begins; of another player's, if that is asked for.
+uint64_t Values::frame_of(const Player &player, unsigned first, unsigned count) {
+    const uint64_t form = byte();
+    const uint64_t number = first + form % count;
+    return form < 0xe0 && number < player.frames.size() ? player.frames[number].raw() : frame(form);
 }
 
 uint64_t Values::domain(uint64_t form) {
@@ -171,12 +181,13 @@ uint64_t Values::entry() {
     if (form >= first_raw) {
         return raw();
     }
-    return form == 0 ? 0 : frame(byte()) << page_shift | one_of(flags, form);
+    return form % 8 == 0 ? 0 : frame(byte()) << page_shift | one_of(flags, form);
 }
 
 uint64_t Values::entry_address() {
     const uint64_t index = byte();
-    return frame(byte()) << page_shift | index * 8 % page_size;
+    const uint64_t table = frame_of(self_, layout::l4, layout::l1 + 1);
+    return table << page_shift | index % 0x40 * 8;
 }
 
 // --- records
@@ -211,7 +222,8 @@ Values::Bytes Values::record(std::string_view name) {
 
 void Values::write_records(std::string_view name, uint64_t offset, uint64_t count) {
     constexpr uint64_t most = 4;  // the others are what stands there
-    for (uint64_t done = 0; done < std::min(count, most); ++done) {
+    const uint64_t written = name == "uint64_t" ? most : std::min(count, most);
+    for (uint64_t done = 0; done < written; ++done) {
         Bytes bytes = record(name);
         if (const uint64_t form = byte(); form >= first_raw && !bytes.empty()) {
             input_.scribble(bytes.data(), bytes.size());
@@ -270,8 +282,9 @@ Values::Bytes Values::vcpu_entries() {
 Values::Bytes Values::vcpu_context() {
     ringfold_vcpu_context context{};
     context.rip = address();
-    context.root = frame(byte());
-    context.vcpu_page = frame(byte());
+    const Player &owner = world_.pick(input_.number(1));
+    context.root = frame_of(owner, layout::l4, 1);
+    context.vcpu_page = frame_of(owner, layout::first_vcpu_page, layout::vcpus);
     context.gs_base = address();
     context.fs_base = address();
     return bytes_of(context);
@@ -283,8 +296,9 @@ Values::Bytes Values::vcpu_registers() {
     registers.rflags = 0x202;
     registers.cs = RINGFOLD_KERNEL_CS;
     registers.ss = RINGFOLD_KERNEL_DS;
-    registers.root = frame(byte());
-    registers.vcpu_page = frame(byte());
+    const Player &owner = world_.pick(input_.number(1));
+    registers.root = frame_of(owner, layout::l4, 1);
+    registers.vcpu_page = frame_of(owner, layout::first_vcpu_page, layout::vcpus);
     registers.thread_descriptors[0] = descriptor();
     registers.debug_addresses[0] = address();
     return bytes_of(registers);
@@ -313,7 +327,7 @@ Values::Bytes Values::grant_map_element() {
     ringfold_grant_map_element element{};
     element.domain = static_cast<uint16_t>(domain(byte()));
     element.flags = static_cast<uint16_t>(byte() % 3);
-    element.reference = static_cast<uint32_t>(byte() % 8);
+    element.reference = static_cast<uint32_t>(byte() % 16);
     return bytes_of(element);
 }
 
@@ -325,7 +339,7 @@ Values::Bytes Values::grant_copy_element() {
     ringfold_grant_copy_element element{};
     for (ringfold_grant_copy_end *const end : {&element.source, &element.destination}) {
         end->flags = static_cast<uint32_t>(byte() % 2);
-        end->page = end->flags != 0 ? byte() % 8 : frame(byte());
+        end->page = end->flags != 0 ? byte() % 16 : frame(byte());
         end->domain = end->flags != 0 ? static_cast<uint16_t>(domain(byte())) : uint16_t{0};
         end->offset = static_cast<uint16_t>(byte() * 16);
     }
@@ -337,7 +351,7 @@ Values::Bytes Values::grant_transfer_element() {
     ringfold_grant_transfer_element element{};
     element.frame = frame(byte());
     element.domain = static_cast<uint16_t>(domain(byte()));
-    element.reference = static_cast<uint32_t>(byte() % 8);
+    element.reference = static_cast<uint32_t>(byte() % 16);
     return bytes_of(element);
 }
 
@@ -377,12 +391,11 @@ Values::Bytes Values::grant_entry() {
 // --- memory
 
 void Values::write_memory() {
-    constexpr unsigned grant_table = 10;  // of its first frames (world.cpp)
     switch (byte() % 4) {
         case 0: {
-            const uint64_t place = byte() % 8 * sizeof(ringfold_grant_entry);
-            if (self_.frames.size() > grant_table) {
-                write_own(self_.frames[grant_table], place, grant_entry());
+            const uint64_t place = byte() % 16 * sizeof(ringfold_grant_entry);
+            if (self_.frames.size() > layout::grant_table) {
+                write_own(self_.frames[layout::grant_table], place, grant_entry());
             }
             break;
         }

@@ -37,6 +37,7 @@ class Values {
 
     uint64_t offset(uint64_t form);
     uint64_t frame(uint64_t form);
+    uint64_t frame_of(const Player &player, unsigned first, unsigned count);
     uint64_t domain(uint64_t form);
     uint64_t count(uint64_t form);
     uint64_t port(uint64_t form);

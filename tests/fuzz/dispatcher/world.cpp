@@ -16,6 +16,8 @@
 #include "tests/fuzz/dispatcher/checks.hpp"
 #include "tests/fuzz/dispatcher/machine.hpp"
 
+#include <ringfold/grant.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -23,21 +25,8 @@ namespace ringfold::fuzzed {
 
 namespace {
 
-// A domain's first frames, by number.
-constexpr unsigned l4 = 0;
-constexpr unsigned l3 = 1;
-constexpr unsigned l2 = 2;
-constexpr unsigned l1 = 3;
-constexpr unsigned first_vcpu_page = 4;    // one for each vCPU
-constexpr unsigned first_call_buffer = 6;  // two for each vCPU
-constexpr unsigned grant_table = 10;
-constexpr unsigned first_mapped = 12;  // data that the L1 maps, writable
-constexpr unsigned first_unused = 16;
-constexpr unsigned frames_at_first = 32;
-
-constexpr uint32_t vcpus_of_each = 2;
 constexpr uint32_t pages_of_call_buffer = 2;
-constexpr uint64_t maximum_frames = 1200;  // so that whole extents fit, too
+constexpr uint64_t maximum_frames = 1200;  // two whole extents and something
 
 // In as many visits as it takes.
 template <typename Operation>
@@ -56,16 +45,22 @@ TypeReference hold(Domain &domain, MachineFrame frame) {
     return retry([&] { return hold_writable(domain.memory, frame); }).take();
 }
 
+void give_block(Domain &domain, Player &player, Order order) {
+    const MachineFrame first = retry([order] { return allocate_frames(order); }).value();
+    (void)retry([&] { return assign_frames(domain.memory, first, order.frames()); });
+    player.frames.push_back(first);
+}
+
 void give_frames(Domain &domain, Player &player) {
-    for (unsigned number = 0; number < frames_at_first; ++number) {
-        const MachineFrame frame = retry([] { return allocate_frames(Order{0}); }).value();
-        (void)retry([&] { return assign_frames(domain.memory, frame, FrameCount{1}); });
-        player.frames.push_back(frame);
+    constexpr Order extent{big_page_shift - page_shift};
+    for (unsigned number = 0; number < layout::end; ++number) {
+        give_block(domain, player, number == layout::extent ? extent : Order{0});
     }
 }
 
 void write_page_tables(const std::vector<MachineFrame> &frames) {
     constexpr uint64_t flags = RINGFOLD_ENTRY_PRESENT | RINGFOLD_ENTRY_WRITABLE | RINGFOLD_ENTRY_USER;
+    using namespace layout;
     for (const unsigned upper : {l4, l3, l2}) {
         *pointer_to<uint64_t>(frames[upper]) = Entry{frames[upper + 1], flags}.raw();
     }
@@ -75,6 +70,7 @@ void write_page_tables(const std::vector<MachineFrame> &frames) {
 }
 
 void start(Vcpu &vcpu, const std::vector<MachineFrame> &frames) {
+    using namespace layout;
     ringfold_vcpu_entries entries{};
     entries.hypercall_return = 0xffff'ffff'8100'0000;
     ringfold_vcpu_context context{};
@@ -113,6 +109,21 @@ World::World() {
     begin_domain(RINGFOLD_RIGHT_CONTROL | RINGFOLD_RIGHT_SCHEDULE | RINGFOLD_RIGHT_HARDWARE | RINGFOLD_RIGHT_MACHINE,
                  2);
     begin_domain(0, 1);
+    for (const Player &player : players_) {
+        write_grants(player);
+    }
+}
+
+// Each lends to the others and accepts from them, by turns.
+void World::write_grants(const Player &player) const {
+    auto *const entries = pointer_to<ringfold_grant_entry>(player.frames[layout::grant_table]);
+    for (unsigned number = 0; number < layout::end - layout::first_lent; ++number) {
+        const uint32_t kind = number % 4 == 3 ? RINGFOLD_GRANT_ACCEPT : RINGFOLD_GRANT_PERMIT;
+        const uint32_t flags = number % 4 == 2 ? RINGFOLD_GRANT_READ_ONLY : 0;
+        const uint32_t other = pick(number).id.raw();
+        entries[number].control = kind | flags | other << RINGFOLD_GRANT_DOMAIN_SHIFT;
+        entries[number].frame = player.frames[layout::first_lent + number].raw();
+    }
 }
 
 void World::begin_domain(uint64_t rights, uint32_t vcpus_started) {
@@ -123,8 +134,8 @@ void World::begin_domain(uint64_t rights, uint32_t vcpus_started) {
                 {.name = "player",
                  .maximum = FrameCount{maximum_frames},
                  .rights = Rights{rights},
-                 .vcpus = vcpus_of_each,
-                 .first_cpu = CpuId{static_cast<uint16_t>(vcpus_of_each * players_.size() % cpu_count)}});
+                 .vcpus = layout::vcpus,
+                 .first_cpu = CpuId{static_cast<uint16_t>(layout::vcpus * players_.size() % cpu_count)}});
         }).take();
     note_domain(domain->id);
     Player &player = players_.back();
@@ -133,7 +144,7 @@ void World::begin_domain(uint64_t rights, uint32_t vcpus_started) {
     for (uint32_t number = 0; number < vcpus_started; ++number) {
         start(*domain->vcpus[number], player.frames);
     }
-    TypeReference table = hold(*domain, player.frames[grant_table]);
+    TypeReference table = hold(*domain, player.frames[layout::grant_table]);
     require(domain->grants.table.lock()->set(0, std::move(table)).ok(), "a domain has a grant table");
 }
 

@@ -19,6 +19,23 @@
 
 namespace ringfold::fuzzed {
 
+// The first frames of a domain that is there at first, by number.
+namespace layout {
+inline constexpr unsigned vcpus = 2;
+inline constexpr unsigned l4 = 0;
+inline constexpr unsigned l3 = 1;
+inline constexpr unsigned l2 = 2;
+inline constexpr unsigned l1 = 3;
+inline constexpr unsigned first_vcpu_page = 4;    // one for each vCPU
+inline constexpr unsigned first_call_buffer = 6;  // two for each vCPU
+inline constexpr unsigned grant_table = 10;
+inline constexpr unsigned extent = 11;        // the first of as many as a big page has
+inline constexpr unsigned first_mapped = 12;  // data that the L1 maps, writable
+inline constexpr unsigned first_unused = 16;
+inline constexpr unsigned first_lent = 20;  // by its grant table, entry by entry
+inline constexpr unsigned end = 32;
+}  // namespace layout
+
 // A domain as guests know it: it may be gone.
 struct Player {
     DomainId id;
@@ -44,6 +61,7 @@ class World {
 
   private:
     void begin_domain(uint64_t rights, uint32_t vcpus_started);
+    void write_grants(const Player &player) const;
 
     std::vector<Player> players_;
     FrameCount free_before_;
