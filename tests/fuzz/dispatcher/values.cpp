@@ -139,7 +139,7 @@ uint64_t Values::count(uint64_t form) {
 
 uint64_t Values::port(uint64_t form) {
     constexpr std::array<uint64_t, 4> others{1023, 1024, 16384, RINGFOLD_EVENT_PORTS};
-    return form < 0xc0 ? form % 16 : one_of(others, form);
+    return form < 0xc0 ? form % 8 : one_of(others, form);
 }
 
 uint64_t Values::time(uint64_t form) {

@@ -6,6 +6,7 @@
 #include "hypervisor/domain/creation.hpp"
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
+#include "hypervisor/event/interdomain.hpp"
 #include "hypervisor/gate/exit.hpp"
 #include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/entry.hpp"
@@ -111,6 +112,16 @@ World::World() {
     begin_domain(0, 1);
     for (const Player &player : players_) {
         write_grants(player);
+        offer_ports(player);
+    }
+}
+
+// To each, itself included: a player's port 1 to player 0, and so on.
+void World::offer_ports(const Player &player) const {
+    const DomainReference domain = find_domain(player.id).take();
+    for (const Player &other : players_) {
+        const DomainReference peer = find_domain(other.id).take();
+        require(offer_port(domain->events, peer->events, 0).ok(), "a port is offered");
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The domains of one run, and what their guests know. Three begin, each with page tables, a call buffer, a grant table
-// and data; what they create and populate comes to it.
+// The domains of one run, and what their guests know. Three begin, each with page tables, a call buffer, a grant table,
+// ports offered to the others, and data; what they create and populate comes to it.
 //
 //   0   two vCPUs; every right but that to the machine
 //   1   two vCPUs; controls and schedules domains, has hardware and the machine
@@ -62,6 +62,7 @@ class World {
   private:
     void begin_domain(uint64_t rights, uint32_t vcpus_started);
     void write_grants(const Player &player) const;
+    void offer_ports(const Player &player) const;
 
     std::vector<Player> players_;
     FrameCount free_before_;
