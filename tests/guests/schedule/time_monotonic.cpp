@@ -10,6 +10,7 @@ using namespace guest;
 namespace {
 
 constexpr uint64_t length = 500 * millisecond;
+constexpr uint64_t least_reads = 300;  // of each vCPU, however little time it gets
 
 constinit std::atomic<uint64_t> latest{0};
 constinit std::atomic<uint64_t> reads{0};
@@ -17,7 +18,7 @@ constinit std::atomic<uint64_t> end{0};
 
 void read_and_compare(uint64_t self) {
     uint64_t count = 0;
-    for (uint64_t now = 0; now < end.load(std::memory_order_relaxed); ++count) {
+    for (uint64_t now = 0; now < end.load(std::memory_order_relaxed) || count < least_reads; ++count) {
         // Acquire pairs with the release below: whoever stored `before` read it before this vCPU reads the time.
         uint64_t before = latest.load(std::memory_order_acquire);
         now = system_time();
@@ -46,5 +47,5 @@ void guest_main() {
     for (uint32_t vcpu = 1; vcpu < 4; ++vcpu) {
         join_vcpu(vcpu);
     }
-    check(reads.load() > 1000, "only %lu reads", reads.load());
+    print("%lu reads\n", reads.load());
 }
