@@ -83,11 +83,10 @@ def test_debug_keys(tmp_path, cpus):
         machine.type(b"a")
         machine.wait_for("audit: 0 frames with wrong counts")
         machine.type(b"d")
-        for cpu in range(cpus):
-            machine.wait_for(f"cpu {cpu}: ")
+        machine.wait_for(": d1 v0, in ring 1")  # whichever CPU reports last
         machine.wait_for("ringfold::press_debug_key")
-        machine.type(b"h")
-        machine.wait_for("cpu 0: ")
+        if cpus > 1:
+            machine.wait_for(": no vCPU")
     console = machine.console
     assert re.search(r"cpu \d: d1 v0, in ring 1", console), console
     assert cpus == 1 or re.search(r"cpu \d: no vCPU", console), console
