@@ -52,7 +52,8 @@ void expect(uint64_t &position, char key, std::string_view shown) {
 
 void guest_main() {
     uint64_t position = 0;
-    news(position);
+    while (!contains(news(position), ", entry 0x")) {  // the boot's line about this domain, which may run before it
+    }
     for (const uint64_t key : Words{0, 'x', 'H', ' ', 0xff}) {
         check_status(press(key), -RINGFOLD_ENOENT, "no such key");
     }
