@@ -25,7 +25,7 @@ constexpr uint32_t extent_order = big_page_shift - page_shift;
 Result<void> populate_one(const Vcpu &caller, DomainMemory &memory, uint64_t offset, Order order) {
     uint64_t guest_frame = 0;
     TRY(caller.call_buffer.read_object(offset, guest_frame));
-    const MachineFrame first = TRY(allocate_frames(order));
+    const MachineFrame first = TRY(allocate_frames_by_parts(order));
     if (const Result<void> assigned = assign_frames(memory, first, order.frames()); !assigned.ok()) {
         free_clean_frames(first, order);
         return assigned.error();
@@ -57,7 +57,7 @@ Result<void> exchange_one(Vcpu &caller, uint64_t give, uint64_t get, Order order
     const Owned<ExchangeList> list = TRY(create_owned<ExchangeList>());
     const std::span given = std::span{list->frames}.first(order.frames().raw());
     TRY(caller.call_buffer.read_array(give, given));
-    const MachineFrame first = TRY(allocate_frames_below(order, limit));
+    const MachineFrame first = TRY(allocate_frames_below_by_parts(order, limit));
     if (const Result<void> exchanged = exchange_frames(caller.domain.memory, given, first); !exchanged.ok()) {
         free_clean_frames(first, order);
         return exchanged.error();

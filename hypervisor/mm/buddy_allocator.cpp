@@ -94,14 +94,30 @@ Result<MachineFrame> BuddyAllocator::take_below(Order order, MachineAddress limi
 }
 
 void BuddyAllocator::scrub(FrameNodes nodes, MachineFrame first, Order order) {
-    const auto head = static_cast<uint32_t>(first.raw());
-    uint64_t budget = order.frames().raw();
-    nodes[head].dirty = scrub_block(nodes, head, order.raw(), nodes[head].dirty, budget);
+    static_cast<void>(scrub_part(nodes, first, order, order.frames()));
 }
 
-Result<void> BuddyAllocator::free(MachineFrame first, Order order) { return release(first, order, dirty); }
+bool BuddyAllocator::scrub_part(FrameNodes nodes, MachineFrame first, Order order, FrameCount budget) {
+    const auto head = static_cast<uint32_t>(first.raw());
+    uint64_t left = budget.raw();
+    nodes[head].dirty = scrub_block(nodes, head, order.raw(), nodes[head].dirty, left);
+    return nodes[head].dirty == 0;
+}
 
-Result<void> BuddyAllocator::free_clean(MachineFrame first, Order order) { return release(first, order, clean); }
+Result<void> BuddyAllocator::free(MachineFrame first, Order order) {
+    return release(first, order, frames_in(std::min(order, max_order).raw()));
+}
+
+Result<void> BuddyAllocator::free_clean(MachineFrame first, Order order) { return release(first, order, 0); }
+
+Result<void> BuddyAllocator::put_back(MachineFrame first, Order order) {
+    const auto block = allocated_block(first, order);
+    if (!block.ok() || block.value().order != order.raw()) {
+        ++counters_.refused;
+        return block.ok() ? Error::not_found : block.error();
+    }
+    return release(first, order, nodes_[first.raw()].dirty);
+}
 
 FrameCount BuddyAllocator::scrub_some(FrameCount budget) {
     uint64_t left = budget.raw();
@@ -246,7 +262,7 @@ Result<BuddyAllocator::Block> BuddyAllocator::allocated_block(MachineFrame first
     return *block;
 }
 
-Result<void> BuddyAllocator::release(MachineFrame first, Order order, Kind kind) {
+Result<void> BuddyAllocator::release(MachineFrame first, Order order, uint32_t dirty_frames) {
     const auto block = allocated_block(first, order);
     if (!block.ok()) {
         ++counters_.refused;
@@ -254,7 +270,7 @@ Result<void> BuddyAllocator::release(MachineFrame first, Order order, Kind kind)
     }
     const Block part{static_cast<uint32_t>(first.raw()), order.raw()};
     carve_allocated(block.value(), part);
-    merge_and_link(part, kind == dirty ? frames_in(part.order) : 0);
+    merge_and_link(part, dirty_frames);
     ++counters_.releases;
     return {};
 }

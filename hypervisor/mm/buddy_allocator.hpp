@@ -54,6 +54,8 @@ class BuddyAllocator {
     [[nodiscard]] Result<MachineFrame> take(Order order);
     [[nodiscard]] Result<MachineFrame> take_below(Order order, MachineAddress limit);
     static void scrub(FrameNodes nodes, MachineFrame first, Order order);
+    // At most `budget` frames of it. True: all of it is clean.
+    [[nodiscard]] static bool scrub_part(FrameNodes nodes, MachineFrame first, Order order, FrameCount budget);
 
     // Gives back a block, or an aligned part of one; its contents do not matter and are scrubbed before the next owner
     // sees the frames. Refused without effect: bad_frame for frames never managed, not_found where the frames are not
@@ -61,6 +63,9 @@ class BuddyAllocator {
     [[nodiscard]] Result<void> free(MachineFrame first, Order order);
     // The same for a block that the caller knows to be all zeroes: it was never shown to anyone, or was just cleared.
     [[nodiscard]] Result<void> free_clean(MachineFrame first, Order order);
+    // Gives back a whole block that was taken and scrubbed in part, if at all, and shown to nobody: what is clean stays
+    // so, for whoever takes it next. Errors as free().
+    [[nodiscard]] Result<void> put_back(MachineFrame first, Order order);
 
     // Clears up to `budget` dirty frames and returns how many: work for idle time.
     FrameCount scrub_some(FrameCount budget);
@@ -98,7 +103,7 @@ class BuddyAllocator {
     [[nodiscard]] std::optional<Block> find_by_address(uint32_t begin, uint32_t end, Order order) const;
     [[nodiscard]] MachineFrame hand_out(Block block, Order order, bool lowest);
     [[nodiscard]] Result<Block> allocated_block(MachineFrame first, Order order) const;
-    [[nodiscard]] Result<void> release(MachineFrame first, Order order, Kind kind);
+    [[nodiscard]] Result<void> release(MachineFrame first, Order order, uint32_t dirty_frames);
     void carve_allocated(Block block, Block part);
     void merge_and_link(Block block, uint32_t dirty_frames);
 

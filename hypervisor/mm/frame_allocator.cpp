@@ -21,6 +21,17 @@ Result<MachineFrame> scrubbed(Result<MachineFrame> block, Order order) {
     return block;
 }
 
+Result<MachineFrame> scrubbed_by_parts(Result<MachineFrame> block, Order order) {
+    constexpr FrameCount between_checks{16};  // some 3 us on a processor
+    while (block.ok() && !BuddyAllocator::scrub_part(nodes, block.value(), order, between_checks)) {
+        if (machine::preemption_due()) {
+            invariant(frames.lock()->put_back(block.value(), order).ok(), "a block that was just taken is allocated");
+            return Error::again;
+        }
+    }
+    return block;
+}
+
 }  // namespace
 
 void initialise_frame_allocator(FrameNodes storage) {
@@ -38,6 +49,16 @@ Result<MachineFrame> allocate_frames(Order order) {
 Result<MachineFrame> allocate_frames_below(Order order, MachineAddress limit) {
     auto block = frames.lock()->take_below(order, limit);
     return scrubbed(std::move(block), order);
+}
+
+Result<MachineFrame> allocate_frames_by_parts(Order order) {
+    auto block = frames.lock()->take(order);
+    return scrubbed_by_parts(std::move(block), order);
+}
+
+Result<MachineFrame> allocate_frames_below_by_parts(Order order, MachineAddress limit) {
+    auto block = frames.lock()->take_below(order, limit);
+    return scrubbed_by_parts(std::move(block), order);
 }
 
 void free_frames(MachineFrame first, Order order) {

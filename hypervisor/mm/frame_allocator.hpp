@@ -20,6 +20,12 @@ void initialise_frame_allocator(FrameNodes nodes);
 // The same, with every byte below `limit`.
 [[nodiscard]] Result<MachineFrame> allocate_frames_below(Order order, MachineAddress limit);
 
+// The same for hypercalls, which make way. again: preempted, before all was cleared. Nobody holds the block meanwhile:
+// it is free, and what was cleared stays so. Each call clears some, and takes rather what is clean, so that it comes to
+// an end, whoever goes on with it.
+[[nodiscard]] Result<MachineFrame> allocate_frames_by_parts(Order order);
+[[nodiscard]] Result<MachineFrame> allocate_frames_below_by_parts(Order order, MachineAddress limit);
+
 // Gives back a block, or an aligned part of one, with anything in it.
 void free_frames(MachineFrame first, Order order);
 // Gives back a block that is known to be all zeroes.

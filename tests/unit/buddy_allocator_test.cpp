@@ -63,6 +63,29 @@ TEST(BuddyAllocator, ScrubsMemoryOfUnknownContents) {
     EXPECT_TRUE(machine.buddy.consistent());
 }
 
+TEST(BuddyAllocator, PutsBackWhatWasScrubbedInPart) {
+    Machine machine(2048);
+    fill(MachineFrame{1024}, Order{10});
+    machine.add(1024, 1024);
+    const MachineFrame block = machine.buddy.take(Order{9}).take();
+    EXPECT_FALSE(BuddyAllocator::scrub_part(machine.nodes(), block, Order{9}, FrameCount{100}));
+    EXPECT_TRUE(machine.buddy.put_back(block, Order{9}).ok());
+    EXPECT_TRUE(machine.buddy.consistent());
+    EXPECT_EQ(machine.buddy.counters().dirty, FrameCount{924});
+    EXPECT_EQ(machine.buddy.put_back(block, Order{9}).error(), Error::not_found);
+    EXPECT_EQ(machine.buddy.take(Order{9}).take(), block);  // rather than the one that is all dirty
+    EXPECT_EQ(machine.buddy.put_back(block, Order{8}).error(), Error::not_found);  // the whole or nothing
+    EXPECT_FALSE(BuddyAllocator::scrub_part(machine.nodes(), block, Order{9}, FrameCount{411}));
+    EXPECT_TRUE(BuddyAllocator::scrub_part(machine.nodes(), block, Order{9}, FrameCount{1}));
+    for (uint64_t i = 0; i < 512; ++i) {
+        EXPECT_TRUE(is_zero(block + FrameCount{i}));
+    }
+    EXPECT_TRUE(machine.buddy.put_back(block, Order{9}).ok());
+    EXPECT_EQ(machine.buddy.counters().dirty, FrameCount{512});
+    EXPECT_EQ(machine.buddy.put_back(MachineFrame{0}, Order{0}).error(), Error::bad_frame);
+    EXPECT_TRUE(machine.buddy.consistent());
+}
+
 TEST(BuddyAllocator, RefusesRangesThatItCannotTakeOver) {
     Machine machine(1024);
     machine.add(300, 100);

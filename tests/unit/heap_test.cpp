@@ -4,6 +4,7 @@
 #include "hypervisor/mm/frame_allocator.hpp"
 #include "tests/unit/fake_machine_memory.hpp"
 #include "tests/unit/random_seed.hpp"
+#include "tests/unit/simulated_machine.hpp"
 
 #include <gtest/gtest.h>
 
@@ -68,6 +69,62 @@ TEST_F(FrameAllocatorTest, GivesZeroedFramesAndTakesThemBackDirty) {
     EXPECT_EQ(allocate_frames_below(Order{0}, MachineAddress{513 * page_size}).error(), Error::out_of_memory);
     free_clean_frames(clean, Order{0});
     EXPECT_EQ(frame_counters().dirty, FrameCount{0});
+}
+
+// Asks until it is not preempted any more, so often; what was preempted leaves everything free.
+template <typename Allocate>
+MachineFrame allocate_to_the_end(Allocate &&allocate, unsigned &preemptions) {
+    const FrameCount free = free_frame_count();
+    for (preemptions = 0;; ++preemptions) {
+        const FrameCount dirty = frame_counters().dirty;
+        const Result<MachineFrame> block = allocate();
+        EXPECT_TRUE(frame_allocator_is_consistent());
+        if (block.ok() || block.error() != Error::again) {
+            EXPECT_TRUE(block.ok());
+            return block.ok() ? block.value() : MachineFrame{};
+        }
+        EXPECT_EQ(free_frame_count(), free);
+        EXPECT_LT(frame_counters().dirty, dirty);  // each call gets on
+    }
+}
+
+TEST_F(FrameAllocatorTest, ClearsABlockByParts) {
+    std::memset(pointer_to(MachineFrame{512}), 0x77, frame_count * page_size - extent_order.frames().bytes());
+    test::SimulatedMachine machine{1};
+    machine.preemption_due = [] { return true; };
+    unsigned preemptions = 0;
+    const auto allocate = [] { return allocate_frames_by_parts(extent_order); };
+    const MachineFrame first = allocate_to_the_end(allocate, preemptions);
+    EXPECT_EQ(preemptions, 31U);  // of 16 frames each: the cleared part is found again
+    EXPECT_TRUE(holds(pointer_to(first), extent_order.frames().bytes(), 0));
+    const auto allocate_low = [] {
+        return allocate_frames_below_by_parts(extent_order, MachineAddress{1536 * page_size});
+    };
+    const MachineFrame low = allocate_to_the_end(allocate_low, preemptions);
+    EXPECT_EQ(low, MachineFrame{1024});
+    EXPECT_TRUE(holds(pointer_to(low), extent_order.frames().bytes(), 0));
+    free_frames(low, extent_order);
+    free_clean_frames(first, extent_order);
+    EXPECT_EQ(allocate_frames_by_parts(extent_order).take(), first);  // clean: nothing to make way for
+    free_frames(first, extent_order);
+}
+
+// Whoever asks meanwhile gets what was cleared, and nothing else is lost.
+TEST_F(FrameAllocatorTest, WhatWasClearedInPartIsAnybodys) {
+    std::memset(pointer_to(MachineFrame{512}), 0x77, frame_count * page_size - extent_order.frames().bytes());
+    test::SimulatedMachine machine{1};
+    machine.preemption_due = [] { return true; };
+    EXPECT_EQ(allocate_frames_by_parts(extent_order).error(), Error::again);
+    EXPECT_EQ(allocate_frames_by_parts(max_order).error(), Error::out_of_memory);
+    const FrameCount dirty = frame_counters().dirty;
+    const MachineFrame part = allocate_frames(Order{4}).take();
+    EXPECT_TRUE(holds(pointer_to(part), Order{4}.frames().bytes(), 0));
+    EXPECT_EQ(frame_counters().dirty, dirty);
+    machine.preemption_due = [] { return false; };
+    const MachineFrame whole = allocate_frames_by_parts(extent_order).take();
+    EXPECT_TRUE(holds(pointer_to(whole), extent_order.frames().bytes(), 0));
+    free_frames(part, Order{4});
+    free_frames(whole, extent_order);
 }
 
 TEST_F(FrameAllocatorTest, PanicsWhenFramesAreFreedTwice) {

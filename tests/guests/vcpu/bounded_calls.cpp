@@ -3,7 +3,9 @@
 //
 // Nothing runs long with interrupts off: each call that takes a list gets the longest one, with the largest elements,
 // and a domain of 48 MiB is filled and destroyed. Expected: each single call is over within a millisecond (under
-// -icount an instruction takes 1 ns), preempted if need be, and issuing the rest comes to the end.
+// -icount an instruction takes 1 ns), preempted if need be, and issuing the rest comes to the end. A call asks every
+// few frames, also within a block of 2 MiB that it clears, and makes way 500 us after its first question: closer than
+// such a block takes.
 #include "framework/child.hpp"
 #include "framework/grant.hpp"
 #include "framework/guest.hpp"
@@ -17,6 +19,7 @@ using namespace guest;
 namespace {
 
 constexpr uint64_t bound = 1 * millisecond;
+constexpr uint64_t bound_of_clearing = 700 * microsecond;
 constexpr uint64_t list_pages = 14;  // of the call buffer, behind those of the framework
 constexpr uint64_t list_offset = call_buffer_size;
 constexpr uint64_t most_elements = 512;
@@ -42,7 +45,7 @@ void register_list() {
 
 // issue(done) goes on from what is done; what it answers counts on, or is nothing.
 template <typename Issue>
-void check_call(const char *name, uint64_t count, Issue &&issue) {
+void check_call(const char *name, uint64_t count, Issue &&issue, uint64_t within = bound) {
     uint64_t longest = 0;
     uint64_t parts = 0;
     uint64_t done = 0;
@@ -56,7 +59,7 @@ void check_call(const char *name, uint64_t count, Issue &&issue) {
     } while (result.status == -RINGFOLD_EAGAIN);
     check(result.ok(), "%s: status %ld", name, result.status);
     check_equal(done, count, name);
-    check(longest < bound, "%s: one call took %lu us", name, longest / microsecond);
+    check(longest < within, "%s: one call took %lu us", name, longest / microsecond);
     print("%s: %lu calls, the longest %lu us\n", name, parts, longest / microsecond);
 }
 
@@ -152,13 +155,14 @@ void call_many() {
 
 // --- other domains ---
 
-void fill(uint32_t domain, uint64_t extents, uint32_t order) {
+void fill(uint32_t domain, uint64_t extents, uint32_t order, uint64_t within = bound) {
     for (uint64_t index = 0; index < extents; ++index) {
         element<uint64_t>(index) = index << order;
     }
-    check_call(order == 0 ? "domain_populate" : "domain_populate, 2 MiB", extents, [=](uint64_t done) {
+    const auto issue = [=](uint64_t done) {
         return result_of(ringfold_domain_populate(domain, list_offset + done * 8, extents - done, order));
-    });
+    };
+    check_call(order == 0 ? "domain_populate" : "domain_populate, 2 MiB", extents, issue, within);
 }
 
 void copy_into(uint32_t domain) {
@@ -178,7 +182,7 @@ void fill_and_destroy_a_big_domain() {
     const Result created = create_domain(configuration_of({.name = "big", .maximum_frames = big_domain_frames}));
     check(created.ok(), "domain_create: status %ld", created.status);
     const auto domain = static_cast<uint32_t>(created.value);
-    fill(domain, (big_domain_frames - most_elements) / frames_per_extent, 9);
+    fill(domain, (big_domain_frames - most_elements) / frames_per_extent, 9, bound_of_clearing);
     fill(domain, most_elements, 0);
     copy_into(domain);
     check_call("domain_destroy", 0, [=](uint64_t) { return hypercall(RINGFOLD_HYPERCALL_DOMAIN_DESTROY, domain); });
