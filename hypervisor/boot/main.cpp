@@ -20,6 +20,7 @@
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/platform/power.hpp"
 #include "hypervisor/platform/serial.hpp"
+#include "hypervisor/platform/serial_output.hpp"
 
 namespace ringfold {
 
@@ -88,7 +89,7 @@ extern "C" [[noreturn]] void boot_main(uint32_t magic, uint32_t address);
 extern "C" void boot_main(uint32_t magic, uint32_t address) {
     using namespace ringfold;
     initialise_serial();
-    set_console_sink(write_serial);
+    set_console_sink(write_serial_line);
     load_early_exceptions();
     const PhysicalReader reader{read_low_memory, nullptr};
     const auto parsed = parse_boot_information(magic, MachineAddress{address}, reader, information);

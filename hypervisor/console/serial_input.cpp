@@ -8,6 +8,7 @@
 #include "hypervisor/platform/isa_interrupt.hpp"
 #include "hypervisor/platform/machine.hpp"
 #include "hypervisor/platform/serial.hpp"
+#include "hypervisor/platform/serial_output.hpp"
 #include "hypervisor/platform/vectors.hpp"
 
 #include <array>
@@ -27,13 +28,14 @@ void begin_serial_input() {
     const InterruptLine line = isa_interrupt(machine().madt, serial_isa_irq);
     const auto processor = static_cast<uint8_t>(apic_id_of(CpuId{0}));
     if (const auto claimed = claim_interrupt(line.gsi, line.wiring, vector_serial, processor); !claimed.ok()) {
-        log_warning("console: no input, because of interrupt {}: {}", line.gsi, claimed.error());
+        log_warning("console: no input, and output waits for the port, because of interrupt {}: {}", line.gsi,
+                    claimed.error());
         return;
     }
-    set_serial_interrupt(true);
+    begin_serial_interrupts();
 }
 
-void handle_serial_input() {
+void handle_serial_interrupt() {
     std::array<char, most_at_once> bytes;
     std::size_t length = 0;
     while (length < bytes.size()) {
@@ -44,7 +46,7 @@ void handle_serial_input() {
         bytes[length++] = *byte;
     }
     focus::receive(std::span{bytes}.first(length));
-    set_serial_interrupt(true);
+    resume_serial_output();
 }
 
 }  // namespace ringfold

@@ -14,40 +14,46 @@ class ConsoleLine {
   public:
     static constexpr std::size_t capacity = 240;  // a longer line is broken
 
-    // Calls emit(std::string_view line) for each line that `c` completes.
+    // Calls emit(std::string_view line) for a line that `c` completes. False: emit refused it, and `c` was not taken.
     template <typename Emit>
-    void put(char c, Emit &&emit) {
+    [[nodiscard]] bool put(char c, Emit &&emit) {
         if (c == '\n') {
-            flush(emit);
-            return;
+            return flush(emit);
+        }
+        if (c == '\r') {
+            return true;
         }
         const auto byte = static_cast<unsigned char>(c);
         if (c == '\t' || (byte >= 0x20 && byte != 0x7f)) {
-            append(c, emit);
-        } else if (c != '\r') {
-            constexpr std::string_view digits = "0123456789abcdef";
-            for (const char escaped : {'\\', 'x', digits[byte >> 4], digits[byte & 15]}) {
-                append(escaped, emit);
-            }
+            return append({&c, 1}, emit);
         }
+        constexpr std::string_view digits = "0123456789abcdef";
+        const std::array escaped{'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+        return append({escaped.data(), escaped.size()}, emit);
     }
 
-    // Emits an unfinished line.
+    // Emits an unfinished line. False: emit refused it, and it is still there.
     template <typename Emit>
-    void flush(Emit &&emit) {
-        emit(std::string_view{text_.data(), length_});
+    [[nodiscard]] bool flush(Emit &&emit) {
+        if (!emit(std::string_view{text_.data(), length_})) {
+            return false;
+        }
         length_ = 0;
+        return true;
     }
 
     [[nodiscard]] bool empty() const { return length_ == 0; }
 
   private:
     template <typename Emit>
-    void append(char c, Emit &&emit) {
-        if (length_ == capacity) {
-            flush(emit);
+    [[nodiscard]] bool append(std::string_view shown, Emit &&emit) {
+        if (length_ + shown.size() > capacity && !flush(emit)) {
+            return false;
         }
-        text_[length_++] = c;
+        for (const char c : shown) {
+            text_[length_++] = c;
+        }
+        return true;
     }
 
     std::array<char, capacity> text_{};

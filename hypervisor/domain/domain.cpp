@@ -44,7 +44,10 @@ std::string_view name_of(ShutdownReason reason) {
 void flush_console(Domain &domain) {
     auto console = domain.console.lock();
     if (!console->line.empty()) {
-        console->line.flush([&domain](std::string_view text) { log_guest(domain.id, text); });
+        static_cast<void>(console->line.flush([&domain](std::string_view text) {
+            log_last_of_guest(domain.id, text);
+            return true;
+        }));
     }
 }
 

@@ -11,6 +11,7 @@
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/hypercall/log_part.hpp"
 #include "hypervisor/lib/log.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
 
 #include <ringfold/base.h>
 #include <ringfold/console.h>
@@ -35,32 +36,54 @@ Returns_value version(Vcpu &, uint32_t query) {
     }
 }
 
-Returns_value console_write(Vcpu &caller, uint64_t offset, uint64_t length) {
+namespace {
+
+// How much of it was logged: until a line finds no room, or it is time to make way.
+std::size_t log_output(DomainId domain, ConsoleLine &line, std::span<const char> text) {
+    bool is_due = false;
+    const auto emit = [domain, &is_due](std::string_view whole) {
+        const bool taken = log_guest(domain, whole);
+        is_due = taken && machine::preemption_due();
+        return taken;
+    };
+    std::size_t done = 0;
+    while (done < text.size() && !is_due && line.put(text[done], emit)) {
+        ++done;
+    }
+    return done;
+}
+
+// Both consoles, the log and the one for tools, get the same bytes. How many.
+std::size_t write_output(const Domain &domain, DomainConsole &console, std::span<const char> text) {
+    const std::size_t taken = domain.console_is_logged ? log_output(domain.id, console.line, text) : text.size();
+    console.output.write(text.first(taken));
+    return taken;
+}
+
+}  // namespace
+
+Returns_progress console_write(Vcpu &caller, uint64_t offset, uint64_t length) {
     constexpr uint64_t longest = 4096;
     if (length > longest) {
         return Error::out_of_range;
     }
     TRY(caller.call_buffer.check(offset, length));
-    const auto emit = [&caller](std::string_view text) { log_guest(caller.domain.id, text); };
     std::array<char, 256> chunk;
     bool is_news = false;
-    for (uint64_t done = 0; done < length;) {
+    uint64_t done = 0;
+    for (bool goes_on = true; goes_on && done < length;) {
         const std::span part = std::span{chunk}.first(std::min<uint64_t>(chunk.size(), length - done));
         TRY(caller.call_buffer.read_array(offset + done, part));
         auto console = caller.domain.console.lock();
-        console->output.write(part);
-        is_news |= std::exchange(console->reader_waits, false);
-        if (caller.domain.console_is_logged) {
-            for (const char c : part) {
-                console->line.put(c, emit);
-            }
-        }
-        done += part.size();
+        const std::size_t taken = write_output(caller.domain, *console, part);
+        is_news |= taken > 0 && std::exchange(console->reader_waits, false);
+        done += taken;
+        goes_on = taken == part.size() && !machine::preemption_due();
     }
     if (is_news) {
         raise_machine_irq(VirtualIrq::domain_console);
     }
-    return length;
+    return {done, done == length ? Result<void>{} : Result<void>{Error::again}};
 }
 
 Returns_value console_read(Vcpu &caller, uint64_t offset, uint64_t length) {

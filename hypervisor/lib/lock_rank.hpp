@@ -29,7 +29,8 @@ enum class LockRank : uint8_t {
     orphans = 73,          // domains that idle CPUs take apart
     heap = 75,             // small objects; takes frames from the allocator
     frame_allocator = 80,  // free machine frames; page tables and heap are fed from here
-    log = 90,              // the log ring and the console: anybody may log while holding anything else
+    log = 90,              // the log ring: anybody may log while holding anything else
+    serial_output = 95,    // what waits for the serial port; taken by the log, and by the port's interrupt
 };
 
 // What one CPU holds, as a bit for each rank.

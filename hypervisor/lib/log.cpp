@@ -40,14 +40,15 @@ void begin_line(FormatBuffer &line) {
     }
 }
 
-void emit(Log &log, std::string_view text, bool shown) {
+// False: refused by the console, and not kept either.
+bool emit(Log &log, std::string_view text, bool shown, LineOf whose) {
+    if (shown && log.sink != nullptr && !log.sink(text, whose)) {
+        return false;
+    }
     log.ring.write(text);
     log.ring.write("\n");
     has_grown.store(true, std::memory_order_relaxed);
-    if (shown && log.sink != nullptr) {
-        log.sink(text);
-        log.sink("\r\n");
-    }
+    return true;
 }
 
 template <typename Action>
@@ -88,11 +89,23 @@ std::size_t read_log(uint64_t &position, std::span<char> target) {
     return copied;
 }
 
-void log_guest(DomainId domain, std::string_view text) {
+namespace {
+
+bool log_line_of(DomainId domain, std::string_view text, LineOf whose) {
     std::array<char, longest_line> storage;
     FormatBuffer line{storage};
     format_to(line, "(d{}) {}", domain, text);
-    with_log([&line](Log &log) { emit(log, line.view(), true); });
+    bool taken = false;
+    with_log([&](Log &log) { taken = emit(log, line.view(), true, whose); });
+    return taken;
+}
+
+}  // namespace
+
+bool log_guest(DomainId domain, std::string_view text) { return log_line_of(domain, text, LineOf::domain); }
+
+void log_last_of_guest(DomainId domain, std::string_view text) {
+    static_cast<void>(log_line_of(domain, text, LineOf::hypervisor));
 }
 
 void log_erased(LogLevel level, std::string_view format, std::span<const FormatArgument> arguments) {
@@ -102,7 +115,9 @@ void log_erased(LogLevel level, std::string_view format, std::span<const FormatA
     line.append(level_names[static_cast<std::size_t>(level)]);
     line.append(": ");
     format_erased(line, format, arguments);
-    with_log([&line, level](Log &log) { emit(log, line.view(), level <= log.console_level); });
+    with_log([&line, level](Log &log) {
+        static_cast<void>(emit(log, line.view(), level <= log.console_level, LineOf::hypervisor));
+    });
 }
 
 }  // namespace ringfold

@@ -19,8 +19,11 @@ enum class LogLevel : uint8_t { error, warning, info, debug };
 [[nodiscard]] std::optional<LogLevel> parse_log_level(std::string_view name);
 void set_console_level(LogLevel level);
 
-// Where whole lines go, besides the ring; none at first. Called with the log's lock held.
-using ConsoleSink = void (*)(std::string_view text);
+enum class LineOf : uint8_t { hypervisor, domain };
+
+// Where lines go, without their ends, besides the ring; none at first. Called with the log's lock held. False: there is
+// no room for a line of a domain's now.
+using ConsoleSink = bool (*)(std::string_view line, LineOf whose);
 void set_console_sink(ConsoleSink sink);
 
 // Nanoseconds since boot, and this CPU; until they are set lines carry neither.
@@ -39,7 +42,10 @@ void log_without_lock();
 [[nodiscard]] bool take_log_growth();
 
 // One line that a domain wrote to its console, always shown: `(d<domain>) text`, which no line of ours begins with.
-void log_guest(DomainId domain, std::string_view text);
+// False: there was no room on the console, and nothing was logged.
+[[nodiscard]] bool log_guest(DomainId domain, std::string_view text);
+// The same for one that cannot be written again: where there is no room on the console, it is in the ring alone.
+void log_last_of_guest(DomainId domain, std::string_view text);
 
 void log_erased(LogLevel level, std::string_view format, std::span<const FormatArgument> arguments);
 

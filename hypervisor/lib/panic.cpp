@@ -8,6 +8,7 @@
 #include "hypervisor/lib/lock_rank.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/platform/power.hpp"
+#include "hypervisor/platform/serial_output.hpp"
 
 #include <atomic>
 
@@ -95,6 +96,7 @@ void panic_erased(const EntryFrame *registers, std::string_view format, std::spa
     }
     reporting.test_and_set(std::memory_order_acquire);
     log_without_lock();
+    finish_serial_output_without_lock();
     log_erased(LogLevel::error, format, arguments);
     report(registers);
     collect_other_reports();

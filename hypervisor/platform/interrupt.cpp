@@ -30,7 +30,7 @@ void handle_interrupt(uint8_t vector) {
         return;
     }
     if (vector == vector_serial) {
-        set_serial_interrupt(false);  // before the end of interrupt: the line may be wired as level-triggered
+        silence_serial();  // before the end of interrupt: the line may be wired as level-triggered
     }
     end_of_interrupt();
     switch (vector) {
@@ -43,7 +43,7 @@ void handle_interrupt(uint8_t vector) {
             count_one(&Counts::ipis_received);
             return;
         case vector_serial:
-            handle_serial_input();
+            handle_serial_interrupt();
             return;
         case vector_apic_error:
             log_error("local APIC: error status {:#x}", take_apic_errors());

@@ -3,6 +3,7 @@
 
 #include "hypervisor/cpu/port_io.hpp"
 #include "hypervisor/cpu/registers.hpp"
+#include "hypervisor/platform/serial_output.hpp"
 
 #include <array>
 #include <atomic>
@@ -22,6 +23,7 @@ void set_power_off(PowerOff power_off) { registered.store(power_off, std::memory
 void set_reset(PowerOff reset) { registered_reset.store(reset, std::memory_order_relaxed); }
 
 void restart() {
+    finish_serial_output();
     if (const PowerOff reset = registered_reset.load(std::memory_order_relaxed); reset != nullptr) {
         reset();
     }
@@ -39,6 +41,7 @@ void restart() {
 }
 
 void power_off(uint8_t code) {
+    finish_serial_output();
     if (const uint16_t port = exit_port.load(std::memory_order_relaxed); port != 0) {
         write_port32(port, code);
     }

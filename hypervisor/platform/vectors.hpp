@@ -48,7 +48,7 @@ inline constexpr uint8_t vector_slow_return = 0x81;
 inline constexpr uint8_t vector_timer = 0xf0;
 inline constexpr uint8_t vector_ipi_event = 0xf1;  // look again: events pending, reschedule
 inline constexpr uint8_t vector_ipi_flush = 0xf2;  // flush what the sender's request says
-inline constexpr uint8_t vector_serial = 0xf3;     // the serial port has received something
+inline constexpr uint8_t vector_serial = 0xf3;     // the serial port has received something, or can send
 inline constexpr uint8_t vector_apic_error = 0xfe;
 inline constexpr uint8_t vector_spurious = 0xff;  // low four bits set, as old local APICs want (SDM vol. 3, 10.9)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A QEMU machine that boots Ringfold, for the system tests: its console as text, its exit status, its monitor."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -19,13 +20,20 @@ PATIENCE = float(os.environ.get("RINGFOLD_PATIENCE", "60"))  # seconds of wall c
 class Machine:
     """Runs until it ends by itself, or the `with` block does. The console goes to a file in `directory`."""
 
-    def __init__(self, directory, options="exit_port=0x501", *, cpus=1, memory=128, processor="max", boot=None, typed=False, extra=()):
+    def __init__(self, directory, options="exit_port=0x501", *, cpus=1, memory=128, processor="max", boot=None, typed=False, slow=False,
+                 extra=()):
         self.input_path = directory / "input"
         self.log = directory / "console"
+        self.log_is_complete = threading.Event()  # if it is slow
         self.monitor_path = directory / "monitor"
         serial = ["-serial", f"file:{self.log}"]
         if typed:  # type() works. QEMU's own log of a socket repeats what it could not send at once.
             serial = ["-chardev", f"socket,id=console,path={self.input_path},server=on,wait=on", "-serial", "chardev:console"]
+        if slow:  # 40,000 characters a second. With 4096 under way the serial port is not ready, until there are none
+            for name in ("input.in", "input.out"):
+                os.mkfifo(directory / name)
+            serial = ["-chardev", f"pipe,id=console,path={self.input_path}", "-serial", "chardev:console"]
+            threading.Thread(target=self._record_slowly, daemon=True).start()
         start = ["-kernel", str(IMAGE), "-append", options] if boot is None else ["-cdrom", str(boot)]
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", processor, "-smp", str(cpus),
@@ -89,6 +97,14 @@ class Machine:
                     log.write(said)
             except OSError:  # QEMU was killed
                 pass
+
+    def _record_slowly(self):
+        with open(f"{self.input_path}.out", "rb", buffering=0) as pipe, self.log.open("wb", buffering=0) as log:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+            while said := pipe.read(400):
+                log.write(said)
+                time.sleep(0.01)
+            self.log_is_complete.set()
 
     def monitor(self, command, cpu=0):
         """Runs a command of QEMU's human monitor, about `cpu` if it is about one."""

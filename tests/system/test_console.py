@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is typed at the serial port arrives where the focus is; the escape moves the focus on; debug keys answer; a flood of
-input costs nothing but what it drops, and what it drops is counted."""
+input costs nothing but what it drops, and what it drops is counted. Output that the serial line is too slow for waits, and is not lost."""
 
 import re
 import time
@@ -119,3 +119,18 @@ def test_a_flood_of_input(tmp_path):
         assert machine.status() == 0, machine.console
     total, lost = map(int, re.search(r"\(d1\) total (\d+) lost (\d+)", machine.console).groups())
     assert total + lost == flood + 1 and lost > 0
+
+
+def test_a_slow_line_loses_nothing(tmp_path):
+    flood = BUILD / "guests/output_flood.elf"
+    modules = f"{flood} name=one memory=16M -- numbered,{flood} name=two memory=16M -- numbered"
+    with Machine(tmp_path, cpus=2, slow=True, extra=["-initrd", modules]) as machine:
+        assert machine.status() == 0, machine.console
+        assert machine.log_is_complete.wait(PATIENCE)
+    console = machine.console
+    for domain in (1, 2):
+        numbers = [int(number) for number in re.findall(rf"^\(d{domain}\) line (\d+) of what", console, re.MULTILINE)]
+        assert numbers == list(range(1500)), console
+        assert f"(d{domain}) VERDICT: SUCCESS" in console
+    assert "output lost" not in console
+    assert not re.search("warning:|error:|panic", console, re.IGNORECASE), console

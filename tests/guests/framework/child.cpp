@@ -50,10 +50,15 @@ CHILD_PROGRAM void child_echoes_console() {
 	movl $7, %eax
 	call child_hypercall
 	jmp 1b
-2:	movl $1040, %edi
-	movq %rdx, %rsi
+2:	movl $1040, %r12d
+	movq %rdx, %r13
+3:	movq %r12, %rdi
+	movq %r13, %rsi
 	movl $1, %eax
 	call child_hypercall
+	addq %rdx, %r12
+	subq %rdx, %r13
+	jnz 3b
 	jmp 1b
 )");
 }

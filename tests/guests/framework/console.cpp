@@ -12,7 +12,13 @@ void print(const char *text, ...) {
     va_start(arguments, text);
     const size_t length = format(console_buffer(), page_size, text, arguments);
     va_end(arguments);
-    hypercall(RINGFOLD_HYPERCALL_CONSOLE_WRITE, console_offset, length);
+    for (uint64_t done = 0; done < length;) {
+        const Result result = hypercall(RINGFOLD_HYPERCALL_CONSOLE_WRITE, console_offset + done, length - done);
+        if (!result.ok() && result.status != -RINGFOLD_EAGAIN) {
+            return;
+        }
+        done += result.value;
+    }
 }
 
 }  // namespace guest

@@ -14,19 +14,30 @@
 
 static DEFINE_RAW_SPINLOCK(output_lock);
 
-void ringfold_console_output(const char *text, size_t length)
+/* How much of it the hypervisor took: what its serial line is too slow for, it does not. */
+static size_t write_some(const char *text, size_t length)
 {
+	struct ringfold_hypercall_result result;
 	unsigned long flags;
 
-	while (length > 0) {
-		size_t part = min_t(size_t, length, MOST_AT_ONCE);
+	length = min_t(size_t, length, MOST_AT_ONCE);
+	raw_spin_lock_irqsave(&output_lock, flags);
+	memcpy(ringfold_call_buffer_at(RINGFOLD_CONSOLE_OFFSET), text, length);
+	result = ringfold_console_write(RINGFOLD_CONSOLE_OFFSET, length);
+	raw_spin_unlock_irqrestore(&output_lock, flags);
+	return result.status == -EAGAIN ? result.value : length;
+}
 
-		raw_spin_lock_irqsave(&output_lock, flags);
-		memcpy(ringfold_call_buffer_at(RINGFOLD_CONSOLE_OFFSET), text, part);
-		(void)ringfold_console_write(RINGFOLD_CONSOLE_OFFSET, part);
-		raw_spin_unlock_irqrestore(&output_lock, flags);
-		text += part;
-		length -= part;
+/* All of it, at the pace of the line: as a serial port that is polled. */
+void ringfold_console_output(const char *text, size_t length)
+{
+	while (length > 0) {
+		size_t taken = write_some(text, length);
+
+		text += taken;
+		length -= taken;
+		if (length > 0)
+			cpu_relax();
 	}
 }
 
@@ -44,8 +55,9 @@ static struct console early_output = {
 
 static int put_chars(u32 terminal, const char *text, int length)
 {
-	ringfold_console_output(text, length);
-	return length;
+	int taken = length > 0 ? write_some(text, length) : 0;
+
+	return taken == 0 && length > 0 ? -EAGAIN : taken; /* hvc comes again */
 }
 
 static int get_chars(u32 terminal, char *text, int length)
