@@ -11,7 +11,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr std::size_t ring_size = 64 * 1024;
+constexpr std::size_t ring_size = std::size_t{64} * 1024;
 constexpr std::size_t longest_line = 320;  // the rest of a longer one is cut off
 
 struct Log {

@@ -13,7 +13,7 @@ namespace ringfold {
 
 namespace {
 
-constexpr std::size_t queue_size = 64 * 1024;  // 5.7 s of a line at 115,200 baud
+constexpr std::size_t queue_size = std::size_t{64} * 1024;  // 5.7 s of a line at 115,200 baud
 
 constinit Locked<OutputPump<SerialPort, queue_size>, LockRank::serial_output> output;
 constinit std::atomic<bool> lock_broken = false;  // relaxed: set in a panic, which nothing is ordered with
