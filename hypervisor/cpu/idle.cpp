@@ -10,7 +10,8 @@ namespace ringfold {
 void wait_for_interrupt() {
     GuestCpu &guest = this_cpu().guest;
     guest.idle.store(true, std::memory_order_seq_cst);
-    if (!guest.reschedule.load(std::memory_order_seq_cst)) {
+    // A stop that was asked for since this CPU last looked came with a reschedule, which may have been served by now.
+    if (!guest.reschedule.load(std::memory_order_seq_cst) && !is_stop_asked()) {
         guest.idle_clock.begin(nanoseconds_since_boot());
         // STI takes effect after the next instruction: an interrupt cannot slip in between and be slept through.
         asm volatile("sti\n\thlt\n\tcli" : : : "memory");

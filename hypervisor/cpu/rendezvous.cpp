@@ -53,6 +53,8 @@ void stop_if_asked() {
     stopped.fetch_and(~self, std::memory_order_release);
 }
 
-bool is_stop_asked() { return stop.load(std::memory_order_acquire); }
+// Sequentially consistent: pairs with the store of who stops the machine and then looks who idles, where this CPU says
+// that it idles and then looks here.
+bool is_stop_asked() { return stop.load(std::memory_order_seq_cst); }
 
 }  // namespace ringfold
