@@ -42,6 +42,11 @@ class Entry {
 };
 
 inline constexpr uint64_t accessed_dirty = RINGFOLD_ENTRY_ACCESSED | RINGFOLD_ENTRY_DIRTY;
+// Of no present entry: global, and bits 59..62 (protection keys, and reserved).
+inline constexpr uint64_t never_set = RINGFOLD_ENTRY_GLOBAL | 0x7800'0000'0000'0000;
+// Of 4 KiB leaves: what makes the caching attribute other than write-back.
+inline constexpr uint64_t leaf_caching =
+    RINGFOLD_ENTRY_WRITE_THROUGH | RINGFOLD_ENTRY_CACHE_DISABLE | RINGFOLD_ENTRY_BIG;
 
 // An entry of a table that processors may be walking: read, and replaced, by one 64-bit access each. Hardware sets
 // accessed and dirty bits in it at any time (SDM volume 3A, section 4.8); nobody else writes without the lock.

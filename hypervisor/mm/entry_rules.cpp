@@ -10,7 +10,6 @@ namespace {
 
 constinit PagingLimits paging_limits;
 
-constexpr uint64_t never = RINGFOLD_ENTRY_GLOBAL | 0x7800'0000'0000'0000;  // bits 59..62: protection keys, and reserved
 constexpr uint64_t caching = RINGFOLD_ENTRY_WRITE_THROUGH | RINGFOLD_ENTRY_CACHE_DISABLE;
 constexpr uint64_t big_leaf_low_bits = (frames_per_extent - 1) << page_shift;  // bit 12 is PAT, 13..20 are reserved
 
@@ -38,7 +37,7 @@ Result<EntryKind> check_entry(Level level, unsigned index, Entry entry) {
     if (!entry.present()) {
         return is_speculation_safe(level, entry) ? Result<EntryKind>{EntryKind::nothing} : Error::access_denied;
     }
-    if (entry.has(never)) {
+    if (entry.has(never_set)) {
         return Error::access_denied;
     }
     if (level == Level::l1) {

@@ -4,6 +4,7 @@
 #include "hypervisor/mm/borrowed_frames.hpp"
 #include "hypervisor/mm/extent.hpp"
 #include "hypervisor/mm/frame_table.hpp"
+#include "hypervisor/mm/plain_leaf.hpp"
 #include "hypervisor/mm/translation_model.hpp"
 #include "hypervisor/mm/validate.hpp"
 
@@ -11,34 +12,35 @@ namespace ringfold {
 
 namespace {
 
-constexpr uint64_t leaf_caching = RINGFOLD_ENTRY_WRITE_THROUGH | RINGFOLD_ENTRY_CACHE_DISABLE | RINGFOLD_ENTRY_BIG;
-
 // In an entry, a frame that is not the domain's is one that it must not name.
 [[nodiscard]] Error in_entry(Error error) { return error == Error::bad_frame ? Error::access_denied : error; }
 
 Result<void> take_leaf(LockedMemory &memory, Entry entry, PendingFlush &flush) {
+    if (take_plain_leaf(memory, entry)) {
+        return {};
+    }
     const MachineFrame frame = entry.frame();
-    if (!frame_table::is_ram(frame)) {
+    FrameInfo *const info = frame_table::find_ram(frame);
+    if (info == nullptr) {
         return memory.may_map_device(frame) ? Result<void>{} : Error::access_denied;
     }
     if (entry.has(leaf_caching)) {
         return Error::access_denied;
     }
-    FrameInfo &info = frame_table::at(frame);
-    if (!info.owned_by(memory.id())) {
+    if (!info->owned_by(memory.id())) {
         return take_borrowed_leaf(memory, entry);
     }
     if (!entry.writable()) {
-        const auto taken = info.take(memory.id());
+        const auto taken = info->take(memory.id());
         return taken.ok() ? Result<void>{} : in_entry(taken.error());
     }
     TRY(undo_interrupted(memory, frame));
-    const auto taken = info.take_writable(memory.id());
+    const auto taken = info->take_writable(memory.id());
     if (!taken.ok()) {
         return in_entry(taken.error());
     }
     // A processor that still walks the frame as a table would walk what the guest is now free to write.
-    flush.add(info.table_stamp(), memory.cpus());
+    flush.add(info->table_stamp(), memory.cpus());
     return {};
 }
 
@@ -62,20 +64,23 @@ Result<void> take_lower_table(LockedMemory &memory, Level level, Entry entry) {
 }
 
 void drop_leaf(LockedMemory &memory, Entry entry) {
-    if (!frame_table::is_ram(entry.frame())) {
+    if (drop_plain_leaf(memory, entry)) {
         return;
     }
-    FrameInfo &info = frame_table::at(entry.frame());
-    if (info.owner() != memory.id()) {  // what is mapped is held: it cannot change hands
+    FrameInfo *const info = frame_table::find_ram(entry.frame());
+    if (info == nullptr) {
+        return;
+    }
+    if (info->owner() != memory.id()) {  // what is mapped is held: it cannot change hands
         drop_borrowed_leaf(memory, entry);
         return;
     }
     translation_model::leaf_removed(Level::l1, entry);
-    info.leaf_stamp.advance(flush_clock::now());
+    info->leaf_stamp.advance(flush_clock::now());
     if (entry.writable()) {
-        info.drop_writable();
+        info->drop_writable();
     } else {
-        info.drop();
+        info->drop();
     }
 }
 
@@ -129,8 +134,12 @@ Result<void> drop_target(LockedMemory &memory, Level level, Entry entry) {
 }
 
 void check_reachable(const LockedMemory &memory, Level level, Entry entry) {
-    const bool names_a_frame = kind_of(level, entry) == EntryKind::leaf && frame_table::is_ram(entry.frame());
-    const DomainId owner = names_a_frame ? frame_table::at(entry.frame()).owner() : memory.id();
+    if constexpr (RINGFOLD_DEBUG == 0) {
+        return;
+    }
+    const FrameInfo *const named =
+        kind_of(level, entry) == EntryKind::leaf ? frame_table::find_ram(entry.frame()) : nullptr;
+    const DomainId owner = named != nullptr ? named->owner() : memory.id();
     translation_model::check_entry_target(owner, level, entry);
 }
 

@@ -13,7 +13,6 @@ namespace {
 
 constinit std::atomic<uint64_t> next_generation = 1;
 
-constinit std::span<FrameInfo> frame_infos;
 constinit std::span<Extent> extent_infos;
 
 // Local and IO-APICs. Written at boot only.
@@ -39,6 +38,26 @@ Result<void> FrameInfo::change(Change &&next) {
         }
     }
 }
+
+namespace {
+
+[[nodiscard]] Result<FrameState> one_more_writable(FrameState state) {
+    if (state.type() != FrameType::none && state.type() != FrameType::writable) {
+        return Error::busy;
+    }
+    if (state.type_count() == FrameState::type_limit) {
+        return Error::limit_reached;
+    }
+    return state.with_type(FrameType::writable).add_type();
+}
+
+[[nodiscard]] FrameState one_less_writable(FrameState state) {
+    invariant(state.type() == FrameType::writable && state.type_count() > 0, "a writable use is left to drop");
+    const FrameState fewer = state.drop_type();
+    return fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer;
+}
+
+}  // namespace
 
 bool FrameInfo::owned_by(DomainId owner) const { return this->owner() == owner && state().references() != 0; }
 
@@ -102,38 +121,40 @@ void FrameInfo::drop() {
 }
 
 Result<void> FrameInfo::take_writable(DomainId owner) {
-    TRY(take(owner));
-    const auto typed = make_writable();
-    if (!typed.ok()) {
-        drop();
-        return typed.error();
+    if (this->owner() != owner) {
+        return Error::bad_frame;
+    }
+    TRY(change([](FrameState old) -> Result<FrameState> {
+        if (old.references() == 0) {
+            return Error::bad_frame;
+        }
+        if (old.references() == FrameState::reference_limit) {
+            return Error::limit_reached;
+        }
+        return one_more_writable(old.add_reference());
+    }));
+    if (this->owner() != owner) {  // it changed hands in between
+        drop_writable();
+        return Error::bad_frame;
     }
     return {};
 }
 
 void FrameInfo::drop_writable() {
-    make_read_only();
-    drop();
+    const auto dropped = change([](FrameState old) -> Result<FrameState> {
+        const FrameState fewer = one_less_writable(old);
+        invariant(fewer.references() > 1 + fewer.type_count(), "an untyped reference is left to drop");
+        return fewer.drop_reference();
+    });
+    static_cast<void>(dropped.ok());
 }
 
 Result<void> FrameInfo::make_writable() {
-    return change([](FrameState old) -> Result<FrameState> {
-        if (old.type() != FrameType::none && old.type() != FrameType::writable) {
-            return Error::busy;
-        }
-        if (old.type_count() == FrameState::type_limit) {
-            return Error::limit_reached;
-        }
-        return old.with_type(FrameType::writable).add_type();
-    });
+    return change([](FrameState old) { return one_more_writable(old); });
 }
 
 void FrameInfo::make_read_only() {
-    const auto changed = change([](FrameState old) -> Result<FrameState> {
-        invariant(old.type() == FrameType::writable && old.type_count() > 0, "a writable use is left to drop");
-        const FrameState fewer = old.drop_type();
-        return fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer;
-    });
+    const auto changed = change([](FrameState old) -> Result<FrameState> { return one_less_writable(old); });
     static_cast<void>(changed.ok());
 }
 
@@ -221,7 +242,7 @@ namespace frame_table {
 
 void initialise(std::span<FrameInfo> frames, std::span<Extent> extents) {
     invariant(extents.size() * frames_per_extent >= frames.size(), "every frame lies in an extent");
-    frame_infos = frames;
+    detail::frames = frames;
     extent_infos = extents;
     declare(MachineFrame{0}, FrameCount{frames.size()}, hypervisor_domain);
 }
@@ -240,10 +261,6 @@ bool is_kept_device(MachineFrame frame) {
     return std::find(kept_devices.begin(), kept_devices.end(), frame) != kept_devices.end();
 }
 
-MachineFrame end() { return MachineFrame{frame_infos.size()}; }
-
-FrameInfo *find(MachineFrame frame) { return frame < end() ? &frame_infos[frame.raw()] : nullptr; }
-
 FrameInfo &at(MachineFrame frame) {
     FrameInfo *info = find(frame);
     invariant(info != nullptr, "the frame lies in the frame table");
@@ -255,10 +272,12 @@ Extent &extent_of(MachineFrame frame) {
     return extent_infos[frame.raw() / frames_per_extent];
 }
 
-bool is_ram(MachineFrame frame) {
-    const FrameInfo *info = find(frame);
-    return info != nullptr && info->owner() != device_domain;
+FrameInfo *find_ram(MachineFrame frame) {
+    FrameInfo *const info = find(frame);
+    return info != nullptr && info->owner() != device_domain ? info : nullptr;
 }
+
+bool is_ram(MachineFrame frame) { return find_ram(frame) != nullptr; }
 
 }  // namespace frame_table
 }  // namespace ringfold

@@ -44,6 +44,14 @@ class FrameInfo {
     // The same and a count of the type; busy: the frame has another type. none becomes writable.
     Result<void> take_writable(DomainId owner);
     void drop_writable();
+    // The same in one step, for a frame of the caller's that is in an ordinary use and has been no page table. False:
+    // it is not, or changed meanwhile, and nothing was done.
+    [[nodiscard]] bool try_take();
+    [[nodiscard]] bool try_drop();
+    [[nodiscard]] bool try_take_writable();
+    [[nodiscard]] bool try_drop_writable();
+    [[nodiscard]] bool try_make_writable();
+    [[nodiscard]] bool try_make_read_only();
     // A reference that one already holds becomes writable, or stops being so.
     Result<void> make_writable();
     void make_read_only();
@@ -92,6 +100,7 @@ class FrameInfo {
   private:
     template <typename Change>
     Result<void> change(Change &&next);
+    [[nodiscard]] bool try_change(FrameState old, FrameState wanted);
 
     std::atomic<uint64_t> state_ = 0;
     // Validated L4: the generation. Anything else: the table stamp. They are never needed together: a live table's
@@ -105,6 +114,51 @@ class FrameInfo {
 };
 static_assert(sizeof(FrameInfo) == 32);
 
+// Success: nobody changed the frame since `old` was read. Acquire pairs with the release of whoever changed it before.
+inline bool FrameInfo::try_change(FrameState old, FrameState wanted) {
+    uint64_t expected = old.raw();
+    return state_.compare_exchange_strong(expected, wanted.raw(), std::memory_order_acq_rel, std::memory_order_acquire);
+}
+
+inline bool FrameInfo::try_take() {
+    const FrameState old = state();
+    return old.references() != 0 && old.references() != FrameState::reference_limit &&
+           try_change(old, old.add_reference());
+}
+
+inline bool FrameInfo::try_drop() {
+    const FrameState old = state();
+    return old.references() > 1 + old.type_count() && try_change(old, old.drop_reference());
+}
+
+inline bool FrameInfo::try_make_writable() {
+    const FrameState old = state();
+    return old.references() != 0 && old.type_count() != FrameState::type_limit && !old.is_table() &&
+           table_moment_.load(std::memory_order_seq_cst) == 0 &&
+           try_change(old, old.with_type(FrameType::writable).add_type());
+}
+
+inline bool FrameInfo::try_make_read_only() {
+    const FrameState old = state();
+    const FrameState fewer = old.drop_type();
+    return old.type() == FrameType::writable && old.type_count() != 0 &&
+           try_change(old, fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer);
+}
+
+inline bool FrameInfo::try_take_writable() {
+    const FrameState old = state();
+    const bool fits = old.references() != FrameState::reference_limit && old.type_count() != FrameState::type_limit;
+    return old.references() != 0 && fits && !old.is_table() && table_moment_.load(std::memory_order_seq_cst) == 0 &&
+           try_change(old, old.add_reference().with_type(FrameType::writable).add_type());
+}
+
+inline bool FrameInfo::try_drop_writable() {
+    const FrameState old = state();
+    const FrameState fewer = old.drop_reference().drop_type();
+    return old.type() == FrameType::writable && old.references() > old.type_count() && old.type_count() != 0 &&
+           try_change(old, fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer);
+}
+
 namespace frame_table {
 
 // At boot, or at the start of a test. The storage is zeroed; every frame is the hypervisor's until declared otherwise.
@@ -115,11 +169,20 @@ void declare(MachineFrame first, FrameCount count, DomainId owner);
 [[nodiscard]] Result<void> keep_device(MachineFrame frame);
 [[nodiscard]] bool is_kept_device(MachineFrame frame);
 
-[[nodiscard]] MachineFrame end();                     // the first frame past the table
-[[nodiscard]] FrameInfo *find(MachineFrame frame);    // nullptr: not in the table
-[[nodiscard]] FrameInfo &at(MachineFrame frame);      // must be in the table
-[[nodiscard]] Extent &extent_of(MachineFrame frame);  // must be in the table
-[[nodiscard]] bool is_ram(MachineFrame frame);        // in the table and no device
+namespace detail {
+inline constinit std::span<FrameInfo> frames;
+}
+
+// The first frame past the table.
+[[nodiscard]] inline MachineFrame end() { return MachineFrame{detail::frames.size()}; }
+// nullptr: not in the table
+[[nodiscard]] inline FrameInfo *find(MachineFrame frame) {
+    return frame < end() ? &detail::frames[frame.raw()] : nullptr;
+}
+[[nodiscard]] FrameInfo *find_ram(MachineFrame frame);  // nullptr: not in the table, or a device's
+[[nodiscard]] FrameInfo &at(MachineFrame frame);        // must be in the table
+[[nodiscard]] Extent &extent_of(MachineFrame frame);    // must be in the table
+[[nodiscard]] bool is_ram(MachineFrame frame);          // in the table and no device
 [[nodiscard]] constexpr bool is_extent_aligned(MachineFrame frame) { return frame.raw() % frames_per_extent == 0; }
 [[nodiscard]] constexpr MachineFrame extent_base(MachineFrame frame) {
     return MachineFrame{align_down(frame.raw(), frames_per_extent)};

@@ -7,6 +7,7 @@
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/mm/machine_seam.hpp"
 #include "hypervisor/mm/pending_flush.hpp"
+#include "hypervisor/mm/plain_leaf.hpp"
 #include "hypervisor/mm/translation_model.hpp"
 
 namespace ringfold {
@@ -25,14 +26,41 @@ constexpr unsigned entries_between_checks = 32;
     return LiveEntry{pointer_to<uint64_t>(table) + index}.read();
 }
 
+// How far the entries of a table are referenced, kept where others look for it.
+class Progress {
+  public:
+    explicit Progress(FrameInfo &table) : entries(table.progress()), table_(table) {}
+    Progress(const Progress &) = delete;
+    Progress &operator=(const Progress &) = delete;
+    ~Progress() { table_.set_progress(entries); }
+
+    unsigned entries;
+
+  private:
+    FrameInfo &table_;
+};
+
+Result<void> take_entry(LockedMemory &memory, Level level, unsigned index, Entry entry, PendingFlush &flush) {
+    if (entry == Entry{} || (level == Level::l1 && take_plain_leaf(memory, entry))) {
+        return {};
+    }
+    const EntryKind kind = TRY(check_entry(level, index, entry));
+    return take_target(memory, level, kind, entry, flush);
+}
+
+Result<void> drop_entry(LockedMemory &memory, Level level, Entry entry) {
+    if (entry == Entry{} || (level == Level::l1 && drop_plain_leaf(memory, entry))) {
+        return {};
+    }
+    return drop_target(memory, level, entry);
+}
+
 Result<void> take_entries(LockedMemory &memory, MachineFrame table, Level level, PendingFlush &flush) {
-    FrameInfo &info = frame_table::at(table);
-    for (unsigned index = info.progress(); index < table_entries; ++index) {
-        const Entry entry = entry_of(table, index);
-        const EntryKind kind = TRY(check_entry(level, index, entry));
-        TRY(take_target(memory, level, kind, entry, flush));
-        info.set_progress(index + 1);
-        if (must_pause(index + 1)) {
+    Progress progress{frame_table::at(table)};
+    while (progress.entries < table_entries) {
+        TRY(take_entry(memory, level, progress.entries, entry_of(table, progress.entries), flush));
+        ++progress.entries;
+        if (must_pause(progress.entries)) {
             return Error::again;
         }
     }
@@ -40,11 +68,11 @@ Result<void> take_entries(LockedMemory &memory, MachineFrame table, Level level,
 }
 
 Result<void> drop_entries(LockedMemory &memory, MachineFrame table, Level level) {
-    FrameInfo &info = frame_table::at(table);
-    for (unsigned left = info.progress(); left > 0; --left) {
-        TRY(drop_target(memory, level, entry_of(table, left - 1)));
-        info.set_progress(left - 1);
-        if (must_pause(left - 1)) {
+    Progress progress{frame_table::at(table)};
+    while (progress.entries > 0) {
+        TRY(drop_entry(memory, level, entry_of(table, progress.entries - 1)));
+        --progress.entries;
+        if (must_pause(progress.entries)) {
             return Error::again;
         }
     }

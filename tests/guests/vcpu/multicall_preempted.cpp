@@ -15,7 +15,7 @@ constexpr int64_t untouched = 0x7777'7777;
 constexpr uint64_t count = 24;
 constexpr uint64_t long_one = 11;
 constexpr uint64_t operations_offset = 2048;
-constexpr uint64_t operation_count = 60;
+constexpr uint64_t operation_count = 180;
 
 Element *elements() { return call_buffer<Element>(); }
 
