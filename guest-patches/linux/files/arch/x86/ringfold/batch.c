@@ -61,23 +61,9 @@ void ringfold_flush_queue(void)
 	local_irq_restore(flags);
 }
 
-/* A change of flags that goes on where the last one in the queue ends, in the same table, becomes part of it. */
-static bool extend_last(const struct ringfold_page_table_operation *operation)
-{
-	struct ringfold_page_table_operation *last = queue() + this_cpu_read(queued) - 1;
-
-	if (operation->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN || this_cpu_read(queued) == 0 ||
-	    last->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN || last->value != operation->value || last->mask != operation->mask ||
-	    last->address + last->count * sizeof(u64) != operation->address || (operation->address & ~PAGE_MASK) == 0)
-		return false;
-	last->count += operation->count;
-	return true;
-}
-
 static void append(const struct ringfold_page_table_operation *operation)
 {
-	if (!extend_last(operation))
-		queue()[this_cpu_inc_return(queued) - 1] = *operation;
+	queue()[this_cpu_inc_return(queued) - 1] = *operation;
 }
 
 void ringfold_queue(struct ringfold_page_table_operation operation)
@@ -89,6 +75,37 @@ void ringfold_queue(struct ringfold_page_table_operation operation)
 	if (this_cpu_read(queued) == QUEUE_LENGTH || paravirt_get_lazy_mode() != PARAVIRT_LAZY_MMU)
 		issue();
 	local_irq_restore(flags);
+}
+
+/* What is queued last goes on at `address`, in the same table. */
+static bool extend_last(u64 address, u64 value, u64 mask)
+{
+	const unsigned int count = this_cpu_read(queued);
+	struct ringfold_page_table_operation *last = queue() + count - 1;
+
+	if (count == 0 || (address & ~PAGE_MASK) == 0 || last->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN ||
+	    last->address + last->count * sizeof(u64) != address || last->value != value || last->mask != mask)
+		return false;
+	last->count++;
+	return true;
+}
+
+void ringfold_queue_flags(u64 address, u64 value, u64 mask)
+{
+	unsigned long flags;
+	bool extended;
+
+	local_irq_save(flags);
+	extended = extend_last(address, value, mask);
+	local_irq_restore(flags);
+	if (!extended)
+		ringfold_queue((struct ringfold_page_table_operation){
+			.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
+			.count = 1,
+			.address = address,
+			.value = value,
+			.mask = mask,
+		});
 }
 
 u64 ringfold_exchange(u64 address, u64 value)

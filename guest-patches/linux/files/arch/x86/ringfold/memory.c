@@ -103,12 +103,42 @@ static void become_table(unsigned long pfn, unsigned int level)
 	}
 }
 
+/* A table of `level` hangs nowhere any more, nor does what hangs in it. */
+static void become_memory(unsigned long pfn, unsigned int level)
+{
+	const u64 *entries = __va(PFN_PHYS(pfn));
+	unsigned int index;
+
+	for (index = 0; level > 1 && index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
+		if (names_table(entries[index]))
+			become_memory(ringfold_named_frame(entries[index]), level - 1);
+	}
+	ClearPagePinned(pfn_to_page(pfn));
+	set_direct_writable(pfn, true);
+}
+
+/* In one batch, unless the caller collects one already, or is an interrupt in the midst of one. */
+static void hang_in(void *entry, u64 value, unsigned int level)
+{
+	const bool batch = !in_interrupt() && paravirt_get_lazy_mode() == PARAVIRT_LAZY_NONE;
+
+	preempt_disable();
+	if (batch)
+		arch_enter_lazy_mmu_mode();
+	become_table(ringfold_named_frame(value), level);
+	ringfold_queue_set(entry, value);
+	if (batch)
+		arch_leave_lazy_mmu_mode();
+	preempt_enable();
+}
+
 /* An upper-level entry of a table of `level`. */
 static void set_upper_entry(void *entry, u64 value, unsigned int level)
 {
 	if (names_table(value) && is_table(entry))
-		become_table(ringfold_named_frame(value), level - 1);
-	set_entry(entry, value);
+		hang_in(entry, value, level - 1);
+	else
+		set_entry(entry, value);
 }
 
 static void ringfold_set_pte(pte_t *entry, pte_t value)
@@ -156,21 +186,10 @@ unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
 	return old;
 }
 
-static void queue_flags(void *entry, u64 value, u64 mask)
-{
-	ringfold_queue((struct ringfold_page_table_operation){
-		.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
-		.count = 1,
-		.address = ringfold_entry_address(entry),
-		.value = value,
-		.mask = mask,
-	});
-}
-
 void ringfold_clear_flags(void *entry, unsigned long flags)
 {
 	if (is_table(entry))
-		queue_flags(entry, 0, flags);
+		ringfold_queue_flags(ringfold_entry_address(entry), 0, flags);
 	else
 		WRITE_ONCE(*(u64 *)entry, READ_ONCE(*(u64 *)entry) & ~flags);
 }
@@ -190,7 +209,7 @@ static void ringfold_modify_commit(struct vm_area_struct *area, unsigned long ad
 	}
 	/* A run of entries changes in one operation; what the processor sets meanwhile stays. */
 	if ((value.pte & _PAGE_PRESENT) && (changed & ~CHANGEABLE_FLAGS) == 0 && (value.pte & changed & KEPT_FLAGS) == 0) {
-		queue_flags(entry, value.pte & changed & ~KEPT_FLAGS, changed & ~KEPT_FLAGS);
+		ringfold_queue_flags(ringfold_entry_address(entry), value.pte & changed & ~KEPT_FLAGS, changed & ~KEPT_FLAGS);
 		return;
 	}
 	ringfold_queue((struct ringfold_page_table_operation){
@@ -251,13 +270,28 @@ static void pin_root(pgd_t *root)
 	if (PagePinned(pfn_to_page(pfn)))
 		return;
 	lock_entries((u64 *)root, 4, take_lock);
+	arch_enter_lazy_mmu_mode();
 	become_table(pfn, 4);
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_PIN,
 		.count = 4,
 		.address = ringfold_machine_frame(root),
 	});
-	ringfold_flush_queue();
+	arch_leave_lazy_mmu_mode();
+	lock_entries((u64 *)root, 4, release_lock);
+}
+
+/* The other way round, and the same holds. No processor may be using it. */
+static void unpin_root(pgd_t *root)
+{
+	lock_entries((u64 *)root, 4, take_lock);
+	arch_enter_lazy_mmu_mode();
+	ringfold_queue((struct ringfold_page_table_operation){
+		.operation = RINGFOLD_PAGE_TABLE_UNPIN,
+		.address = ringfold_machine_frame(root),
+	});
+	become_memory(PFN_DOWN(__pa(root)), 4);
+	arch_leave_lazy_mmu_mode();
 	lock_entries((u64 *)root, 4, release_lock);
 }
 
@@ -273,17 +307,28 @@ static void ringfold_dup_mmap(struct mm_struct *old, struct mm_struct *mm)
 	ringfold_activate_mm(old, mm);
 }
 
-static void ringfold_pgd_free(struct mm_struct *mm, pgd_t *root)
+static bool runs_on(int cpu, void *mm)
 {
-	unsigned long pfn = PFN_DOWN(__pa(root));
+	return per_cpu(current_cr3, cpu) == __pa(((struct mm_struct *)mm)->pgd);
+}
 
-	if (!PagePinned(pfn_to_page(pfn)))
-		return;
-	ringfold_queue((struct ringfold_page_table_operation){
-		.operation = RINGFOLD_PAGE_TABLE_UNPIN,
-		.address = ringfold_machine_frame(root),
-	});
-	ringfold_release_table(pfn);
+static void stop_running_on(void *mm)
+{
+	if (this_cpu_read(cpu_tlbstate.loaded_mm) == mm)
+		leave_mm(smp_processor_id());
+}
+
+/*
+ * The address space has no users left. Its page tables become memory at once, so that emptying them takes no operations.
+ * CPUs that run on it are between two tasks that have one.
+ */
+static void ringfold_exit_mmap(struct mm_struct *mm)
+{
+	on_each_cpu_cond(runs_on, stop_running_on, mm, true);
+	spin_lock(&mm->page_table_lock);
+	if (PagePinned(virt_to_page(mm->pgd)))
+		unpin_root(mm->pgd);
+	spin_unlock(&mm->page_table_lock);
 }
 
 /* --- what processors cache --- */
@@ -297,7 +342,6 @@ static void queue_flush(unsigned int scope, u64 vcpus, unsigned long address, un
 		.value = pages,
 		.mask = vcpus,
 	});
-	ringfold_flush_queue();
 }
 
 static void ringfold_flush_tlb_user(void)
@@ -309,10 +353,15 @@ static void ringfold_flush_tlb_user(void)
 static void ringfold_flush_tlb_kernel(void)
 {
 	queue_flush(RINGFOLD_FLUSH_LOCAL, 0, 0, 0);
+	ringfold_flush_queue();
 }
 
 static void ringfold_flush_tlb_one_user(unsigned long address)
 {
+	if (paravirt_get_lazy_mode() == PARAVIRT_LAZY_MMU) {
+		queue_flush(RINGFOLD_FLUSH_LOCAL, 0, address, 1); /* between what was changed before and after it */
+		return;
+	}
 	ringfold_flush_queue();
 	(void)ringfold_hypercall(RINGFOLD_GATE_INVALIDATE_PAGE, address, 0, 0, 0, 0, 0);
 }
@@ -320,6 +369,7 @@ static void ringfold_flush_tlb_one_user(unsigned long address)
 static void ringfold_flush_tlb_multi(const struct cpumask *cpus, const struct flush_tlb_info *info)
 {
 	queue_flush(RINGFOLD_FLUSH_VCPUS, cpumask_bits(cpus)[0], 0, 0);
+	ringfold_flush_queue();
 }
 
 static unsigned long ringfold_read_cr3(void)
@@ -329,13 +379,14 @@ static unsigned long ringfold_read_cr3(void)
 
 static void ringfold_write_cr3(unsigned long cr3)
 {
-	this_cpu_write(current_cr3, cr3);
 	ringfold_queue((struct ringfold_page_table_operation){
 		.operation = RINGFOLD_PAGE_TABLE_LOAD_ROOT,
 		.address = ringfold_physical_to_machine(PFN_DOWN(cr3)),
 		.value = RINGFOLD_ROOT_FLUSH,
 	});
 	ringfold_flush_queue();
+	/* Only now: whoever reads it knows that the last one is in use no more. */
+	this_cpu_write(current_cr3, cr3);
 }
 
 /* Of a CPU that was started on it. */
@@ -373,7 +424,7 @@ static void __init set_up_operations(void)
 	pv_ops.mmu.write_cr3 = ringfold_write_cr3;
 	pv_ops.mmu.activate_mm = ringfold_activate_mm;
 	pv_ops.mmu.dup_mmap = ringfold_dup_mmap;
-	pv_ops.mmu.pgd_free = ringfold_pgd_free;
+	pv_ops.mmu.exit_mmap = ringfold_exit_mmap;
 	pv_ops.mmu.release_pte = ringfold_release_table;
 	pv_ops.mmu.release_pmd = ringfold_release_table;
 	pv_ops.mmu.release_pud = ringfold_release_table;

@@ -82,6 +82,8 @@ char *__init ringfold_memory_setup(void);
 int ringfold_allocate_call_buffer(unsigned int cpu);
 void ringfold_register_call_buffer(void);
 void ringfold_queue(struct ringfold_page_table_operation operation);
+/* Flags of one more entry: if it comes behind the last, in the same operation. */
+void ringfold_queue_flags(u64 address, u64 value, u64 mask);
 void ringfold_flush_queue(void);
 /* At once, with all that is queued. Returns the entry that was replaced. */
 u64 ringfold_exchange(u64 address, u64 value);
