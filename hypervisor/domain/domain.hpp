@@ -82,6 +82,7 @@ struct Domain {
     bool is_gone = false;                               // nothing is left but the references to this struct
     std::atomic<std::size_t> holder_search = 0;         // see holder.cpp
     std::atomic<bool> is_orphan = false;                // left to the idle CPUs
+    bool was_held = false;                              // a turn of an idle CPU ended because others hold its frames
     Domain *next_orphan = nullptr;                      // see reaper.cpp
     ShutdownReason reason = ShutdownReason::power_off;  // written once, by whoever made the state `ending`
     uint32_t exit_code = 0;

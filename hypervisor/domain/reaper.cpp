@@ -4,6 +4,7 @@
 #include "hypervisor/cpu/kick.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/domain_list.hpp"
+#include "hypervisor/domain/held_turns.hpp"
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/event/close.hpp"
 #include "hypervisor/mm/frame_allocator.hpp"
@@ -22,11 +23,16 @@ struct Orphans {
     Domain *first = nullptr;
     Domain *last = nullptr;
     unsigned count = 0;
-    unsigned held_in_a_row = 0;  // turns that came to nothing, because frames are held, since the last that did not
+    HeldTurns turns;
 };
 constinit Locked<Orphans, LockRank::orphans> orphans;
 
-DomainReference take_orphan() {
+struct Turn {
+    DomainReference domain;  // empty: nobody waits
+    HeldTurns::Moment begun;
+};
+
+Turn take_turn() {
     auto list = orphans.lock();
     Domain *const first = list->first;
     if (first != nullptr) {
@@ -35,7 +41,7 @@ DomainReference take_orphan() {
         first->next_orphan = nullptr;
         --list->count;
     }
-    return DomainReference::adopt(first);
+    return {.domain = DomainReference::adopt(first), .begun = list->turns.begin()};
 }
 
 void append(Orphans &list, DomainReference orphan) {
@@ -47,19 +53,19 @@ void append(Orphans &list, DomainReference orphan) {
 
 void put_orphan(DomainReference orphan) {
     auto list = orphans.lock();
-    list->held_in_a_row = 0;
+    list->turns.freed_something();
     append(*list, std::move(orphan));
 }
 
-// Of one that waits for holders. False: so do all others.
-bool put_back_held(DomainReference orphan) {
+// One that waits for holders. False: so do all others, and nothing was freed since their turns.
+bool put_back_held(Turn turn) {
     auto list = orphans.lock();
-    append(*list, std::move(orphan));
-    if (++list->held_in_a_row < list->count) {
-        return true;
+    if (!turn.domain->was_held) {  // its page tables and what it had borrowed went in this turn
+        turn.domain->was_held = true;
+        list->turns.freed_something();
     }
-    list->held_in_a_row = 0;
-    return false;
+    append(*list, std::move(turn.domain));
+    return list->turns.try_another(turn.begun, list->count);
 }
 
 void free_frame(MachineFrame frame) { free_frames(frame, Order{0}); }
@@ -133,19 +139,19 @@ void leave_to_idle_cpus(Domain &domain) {
 }
 
 bool reap_some() {
-    DomainReference domain = take_orphan();
-    if (!domain) {
+    Turn turn = take_turn();
+    if (!turn.domain) {
         return false;
     }
     this_cpu().guest.visit_deadline = 0;
-    const Result<void> reaped = reap(*domain);
+    const Result<void> reaped = reap(*turn.domain);
     if (!reaped.ok() && reaped.error() == Error::busy) {
-        return put_back_held(std::move(domain));  // what is held will be tried again when this CPU has slept
+        return put_back_held(std::move(turn));  // what is held will be tried again when this CPU has slept
     }
     if (reaped.ok()) {
-        orphans.lock()->held_in_a_row = 0;  // what it held is free
+        orphans.lock()->turns.freed_something();
     } else {
-        put_orphan(std::move(domain));
+        put_orphan(std::move(turn.domain));
     }
     return true;
 }
