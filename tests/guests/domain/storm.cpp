@@ -339,8 +339,9 @@ Storm begin_storm(Random &random) {
 }
 
 // A domain that lives beside the storm for a moment. The storm may leave no memory for it.
+// It has a right that no storm has: they may name it, and do nothing to it.
 void make_and_destroy_neighbour(Storm &storm) {
-    const Result created = create_domain(configuration_of({.name = "neighbour"}));
+    const Result created = create_domain(configuration_of({.name = "neighbour", .rights = RINGFOLD_RIGHT_DEBUG}));
     if (created.status == -RINGFOLD_ENOMEM) {
         return;
     }
