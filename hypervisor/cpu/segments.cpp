@@ -6,11 +6,14 @@ namespace ringfold {
 namespace {
 
 // VERR (Intel SDM vol. 2B): is the segment there, and readable at CPL 0 and the selector's RPL? What it accepts, a MOV
-// to a data segment register accepts too, if it is code or data with the present bit set; a guest has no other kind.
+// to a data segment register accepts too, if it has the present bit set, at which VERR does not look: LAR shows it.
 uint16_t loadable(uint16_t selector) {
+    constexpr uint32_t present = 1U << 15;
     bool readable = false;
     asm volatile("verr %1" : "=@ccz"(readable) : "r"(selector));
-    return readable ? selector : uint16_t{0};
+    uint32_t rights = 0;  // what LAR leaves, if there is nothing to look at
+    asm volatile("larl %1, %0" : "+r"(rights) : "r"(uint32_t{selector}) : "cc");
+    return readable && (rights & present) != 0 ? selector : uint16_t{0};
 }
 
 }  // namespace

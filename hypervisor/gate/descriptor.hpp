@@ -31,22 +31,27 @@ inline constexpr uint64_t flat = present | code_or_data | accessed | writable_or
 
 // May a guest have `value` in its TLS slots or LDT? Only code and data of DPL 3 (DESIGN, rule 4 of the gate): a call
 // gate or a DPL-2 code segment leads to ring 0 or past SMEP. Conforming code would run at the caller's ring and is
-// harmless, but it is of no use either. Zero is an empty slot.
+// harmless, but it is of no use either. What is not present cannot be loaded, so that its type does not matter;
+// programs tell by the exception that they came upon it. Zero is an empty slot.
 [[nodiscard]] constexpr bool guest_may_have(uint64_t value) {
     if (value == 0) {
         return true;
     }
     constexpr uint64_t conforming = uint64_t{1} << 42;  // for code; expand-down for data
     const bool is_code = (value & code) != 0;
-    return (value & present) != 0 && (value & code_or_data) != 0 && (value & privilege(3)) == privilege(3) &&
-           !(is_code && (value & conforming) != 0) &&
-           !((value & long_mode) != 0 && ((value & operand_32) != 0 || !is_code));  // reserved combinations
+    const bool is_of_users = (value & code_or_data) != 0 && (value & privilege(3)) == privilege(3);
+    const bool is_loadable = (value & present) != 0;
+    return is_of_users && !(is_loadable && is_code && (value & conforming) != 0) &&
+           !(is_loadable && (value & long_mode) != 0 &&
+             ((value & operand_32) != 0 || !is_code));  // reserved combinations
 }
 [[nodiscard]] constexpr uint64_t as_loaded(uint64_t value) { return value == 0 ? 0 : value | accessed; }
 
 static_assert(guest_may_have(code64(3)) && guest_may_have(code32(3)) && guest_may_have(data(3)));
 static_assert(!guest_may_have(code64(0)) && !guest_may_have(code64(1)) && !guest_may_have(code64(2)));
 static_assert(!guest_may_have(0x0000'ec00'0008'0000));  // a call gate of DPL 3
+static_assert(guest_may_have(data(3) & ~present) && !guest_may_have(data(0) & ~present));
+static_assert(!guest_may_have(0x0000'6c00'0008'0000));  // a call gate that is not present
 
 // The guest-visible part of the GDT. Index 3's companion rule: SYSCALL loads CS and CS + 8 from gate_cs.
 [[nodiscard]] constexpr std::array<uint64_t, gdt_entries> initial_gdt() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // guest: hosts=qemu,bochs
 //
-// A descriptor table is a way into ring 0: a call gate, a DPL-2 code segment, a system descriptor. Only 0 and present
-// code or data of DPL 3 may enter the LDT and the TLS slots. Expected: every other kind is refused with EACCES and the
-// old table stays; good ones work from ring 3; the accessed bit is set in the copy (a CPU that sets it would fault in
-// ring 0's read-only table). Then every selector of the GDT is tried from ring 1: none leads anywhere but rings 1
-// and 3.
+// A descriptor table is a way into ring 0: a call gate, a DPL-2 code segment, a system descriptor. Only 0 and code or
+// data of DPL 3 may enter the LDT and the TLS slots. Expected: every other kind is refused with EACCES and the old
+// table stays; good ones work from ring 3, and what is not present is reported as such where it is loaded; the accessed
+// bit is set in the copy (a CPU that sets it would fault in ring 0's read-only table). Then every selector of the GDT
+// is tried from ring 1: none leads anywhere but rings 1 and 3.
 #include "framework/guest.hpp"
 
 using namespace guest;
@@ -21,7 +21,10 @@ constexpr uint64_t user_code_descriptor = descriptor(0xfa);
 constexpr uint64_t user_long_code_descriptor = descriptor(0xfa, 0xa);
 
 constexpr uint64_t refused[] = {
-    descriptor(0x72),       // not present
+    descriptor(0x12),       // not present, data of DPL 0
+    descriptor(0x5a),       // not present, code of DPL 2
+    descriptor(0x6c),       // not present, a call gate
+    descriptor(0xfe),       // conforming code, DPL 3
     descriptor(0x92),       // data, DPL 0
     descriptor(0x9a, 0xa),  // code, DPL 0
     descriptor(0xb2),       // data, DPL 1
@@ -41,6 +44,9 @@ constexpr uint64_t refused[] = {
     1,                      // not 0 and not present
 };
 
+// Access bytes of what may be there and cannot be loaded: data, code, and conforming code, which is harmless so.
+constexpr uint64_t absent[] = {0x72, 0x7a, 0x7e};
+
 Result set_table(uint64_t offset, uint64_t count) {
     return hypercall(RINGFOLD_HYPERCALL_LOCAL_DESCRIPTOR_TABLE_SET, offset, count);
 }
@@ -49,6 +55,19 @@ Result set_table(uint64_t offset, uint64_t count) {
 USER_PROGRAM void load_selector() {
     asm volatile(
         "movl %edi, %ds\n\txorl %ebx, %ebx\n\tlarl %edi, %ebx\n\txorl %eax, %eax\n\tmovl %eax, %ds\n\tsyscall");
+}
+
+// Only reports its access rights, in RBX.
+USER_PROGRAM void look_at_selector() { asm volatile("xorl %ebx, %ebx\n\tlarl %edi, %ebx\n\tsyscall"); }
+
+void check_absent(uint64_t selector, uint64_t access) {
+    const Entry seen = run_user(look_at_selector, selector);
+    check(seen.frame.vector == entry_system_call && (seen.frame.rbx & 0xff00) == (access | 1) << 8,
+          "rights 0x%lx of 0x%lx, which is not present", seen.frame.rbx, access);
+    const Entry loaded = run_user(load_selector, selector);
+    check(loaded.frame.vector == segment_not_present && loaded.frame.error == (selector & ~3ULL),
+          "loading 0x%lx, which is not present: entry 0x%lx error 0x%lx", access, loaded.frame.vector,
+          loaded.frame.error);
 }
 
 void check_selector(uint64_t selector, uint64_t rights, const char *what) {
@@ -73,6 +92,11 @@ void local_table() {
         check(result.status == -RINGFOLD_EACCES, "LDT descriptor 0x%lx: status %ld", bad, result.status);
         check_selector(first, 0xf3, "the old LDT after a refused one");
     }
+    for (const uint64_t access : absent) {
+        table[1] = descriptor(access);
+        check_status(set_table(0, 2), 0, "an LDT with something that is not present");
+        check_absent(second, access);
+    }
     table[0] = user_long_code_descriptor;
     check_status(set_table(0, 1), 0, "another LDT");
     check_equal(run_user(load_selector, second).frame.vector, general_protection, "an entry behind its end");
@@ -92,6 +116,11 @@ void thread_slots() {
             const Result result = hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, slot, bad);
             check(result.status == -RINGFOLD_EACCES, "TLS descriptor 0x%lx: status %ld", bad, result.status);
             check_selector(selector, 0xf3, "the slot after a refused one");
+        }
+        for (const uint64_t access : absent) {
+            const Result set = hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, slot, descriptor(access));
+            check_status(set, 0, "a TLS descriptor that is not present");
+            check_absent(selector, access);
         }
         check_status(hypercall(RINGFOLD_HYPERCALL_THREAD_DESCRIPTOR_SET, slot, 0), 0, "clearing it");
         check_equal(run_user(load_selector, selector).frame.vector, general_protection, "a cleared slot");
