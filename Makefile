@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root all image unit-tests tools-tests demo run run-bare bench-micro bench-io iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io iso test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -66,8 +66,13 @@ build/testhost/root.cpio: $(addprefix tests/root/,make-root init ia32.asm hyperc
 		$(wildcard guest-patches/linux/files/include/uapi/linux/*.h) | linux-dependencies
 	@tests/root/make-root $@
 
-build/testhost/tools.img: tests/root/make-tools | linux-dependencies
+build/testhost/tools.img: $(addprefix tests/root/,make-tools disk_image.py) | linux-dependencies
 	@tests/root/make-tools $@
+
+kselftests: build/testhost/kselftests.img ## a disk with the guest kernel's own self-tests
+
+build/testhost/kselftests.img: $(addprefix tests/root/,make-kselftests disk_image.py) $(wildcard /usr/src/linux-source-6.1.tar.xz) | linux
+	@JOBS=$(JOBS) tests/root/make-kselftests $@
 
 bench-micro: linux root ## basic operations of Linux on Ringfold, as ratios to the bare machine
 	@$(MAKE) --no-print-directory CONFIG=release image
