@@ -29,7 +29,6 @@
 
 static DEFINE_PER_CPU(unsigned long, cr4);
 static DEFINE_PER_CPU(bool, has_ldt);
-static DEFINE_PER_CPU(struct desc_struct[GDT_ENTRY_TLS_ENTRIES], loaded_tls);
 static char emergency_stack[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
 
 /* --- control registers --- */
@@ -171,6 +170,16 @@ static u64 ringfold_read_pmc(int counter)
 
 /* --- descriptors --- */
 
+/*
+ * The table in use is the hypervisor's. Linux' own has what the kernel looks at: its segments, and this CPU's TLS slots as
+ * they were loaded last.
+ */
+void ringfold_store_gdt(struct desc_ptr *table)
+{
+	table->address = (unsigned long)get_current_gdt_rw();
+	table->size = GDT_SIZE - 1;
+}
+
 static void ringfold_load_gdt(const struct desc_ptr *table)
 {
 }
@@ -230,7 +239,7 @@ static void set_thread_descriptor(unsigned int index, const struct desc_struct *
 
 static void ringfold_load_tls(struct thread_struct *thread, unsigned int cpu)
 {
-	struct desc_struct *loaded = this_cpu_ptr(loaded_tls);
+	struct desc_struct *loaded = get_cpu_gdt_rw(cpu) + GDT_ENTRY_TLS_MIN;
 	unsigned int index;
 
 	for (index = 0; index < GDT_ENTRY_TLS_ENTRIES; index++) {
@@ -244,6 +253,7 @@ static void ringfold_load_tls(struct thread_struct *thread, unsigned int cpu)
 /* The hypervisor's table has the kernel's own descriptors; of the rest, users see one. */
 static void ringfold_write_gdt_entry(struct desc_struct *table, int entry, const void *descriptor, int type)
 {
+	native_write_gdt_entry(table, entry, descriptor, type);
 	if (entry == GDT_ENTRY_CPUNODE)
 		set_thread_descriptor(RINGFOLD_TLS_COUNT, descriptor);
 }
@@ -302,15 +312,18 @@ static void ringfold_load_sp0(unsigned long top)
 
 /*
  * A selector of a user's, and the GS base that comes with it, which is the inactive one while the kernel runs. What
- * could not be loaded is not tried: an exception here would find no per-CPU area.
+ * could not be loaded is not tried: an exception here would find no per-CPU area. VERR does not look at the present bit.
  */
 static noinstr void ringfold_load_gs_index(unsigned int selector)
 {
+	const u32 present = 1U << 15;
 	unsigned long base = rdgsbase();
+	u32 rights = 0; /* what LAR leaves, if there is nothing to look at */
 	bool readable;
 
 	asm volatile("verr %w1" : "=@ccz"(readable) : "r"(selector));
-	asm volatile("movl %0, %%gs" : : "r"(readable ? selector : 0) : "memory");
+	asm volatile("larl %1, %0" : "+r"(rights) : "r"(selector) : "cc");
+	asm volatile("movl %0, %%gs" : : "r"(readable && (rights & present) ? selector : 0) : "memory");
 	ringfold_vcpu_page()->user_gs_base = rdgsbase();
 	wrgsbase(base);
 }
@@ -421,7 +434,7 @@ void ringfold_init_vcpu_page(unsigned long emergency_stack_top)
 	page->emergency_stack = emergency_stack_top;
 	page->kernel_stack = emergency_stack_top;
 	this_cpu_write(loaded_table, NULL); /* not yet registered */
-	memset(this_cpu_ptr(loaded_tls), 0, sizeof(loaded_tls));
+	memset(get_current_gdt_rw() + GDT_ENTRY_TLS_MIN, 0, GDT_ENTRY_TLS_ENTRIES * sizeof(struct desc_struct));
 	this_cpu_write(has_ldt, false);
 }
 

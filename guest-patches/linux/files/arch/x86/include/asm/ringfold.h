@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct desc_ptr;
 struct mm_struct;
 struct pt_regs;
 
@@ -15,6 +16,9 @@ extern bool ringfold_domain;
 extern bool ringfold_control_domain;
 
 unsigned long ringfold_cr4(void);
+
+/* Instead of SGDT, which is not for ring 1. */
+void ringfold_store_gdt(struct desc_ptr *table);
 
 /* A general protection fault of the kernel's: was it an access to a port? Then it is done. */
 bool ringfold_access_port(struct pt_regs *regs);
@@ -30,6 +34,9 @@ void ringfold_clear_flags(void *entry, unsigned long flags);
 static inline unsigned long ringfold_cr4(void)
 {
 	return 0;
+}
+static inline void ringfold_store_gdt(struct desc_ptr *table)
+{
 }
 static inline bool ringfold_access_port(struct pt_regs *regs)
 {
