@@ -135,7 +135,8 @@ asmlinkage __visible void __init ringfold_start_kernel(struct ringfold_start_inf
 	boot_params.hdr.type_of_loader = 0xff;
 	strscpy(boot_command_line, ringfold_start_info->command_line, COMMAND_LINE_SIZE);
 	if (ringfold_start_info->module_size != 0) {
-		boot_params.hdr.ramdisk_image = __pa(ringfold_start_info->module_address);
+		boot_params.hdr.ramdisk_image = lower_32_bits(__pa(ringfold_start_info->module_address));
+		boot_params.ext_ramdisk_image = upper_32_bits(__pa(ringfold_start_info->module_address));
 		boot_params.hdr.ramdisk_size = ringfold_start_info->module_size;
 	}
 	cr4_init_shadow();
