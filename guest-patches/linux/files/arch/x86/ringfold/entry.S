@@ -7,6 +7,7 @@
 #include <asm/asm.h>
 #include <asm/asm-offsets.h>
 #include <asm/ptrace-abi.h>
+#include <asm/trapnr.h>
 #include <asm/unwind_hints.h>
 #include <asm/nospec-branch.h>
 
@@ -147,6 +148,13 @@ SYM_INNER_LABEL(ringfold_return_window_iretq, SYM_L_GLOBAL)
 1:	int	$0x81			/* the slow return delivers it */
 SYM_CODE_END(ringfold_restore_regs_and_return_to_usermode)
 
+.macro bad_return_is exception
+	UNWIND_HINT_IRET_REGS offset=16
+	leaq	8(%rsp), %rsp
+	UNWIND_HINT_IRET_REGS offset=8
+	jmp	asm_exc_\exception
+.endm
+
 /*
  * The return to a user failed; as if from the user, on the kernel stack:
  *	SS RSP RFLAGS CS RIP error-code vector <- RSP
@@ -154,11 +162,19 @@ SYM_CODE_END(ringfold_restore_regs_and_return_to_usermode)
 SYM_CODE_START(ringfold_bad_return)
 	UNWIND_HINT_IRET_REGS offset=16
 	ENDBR
-	cmpq	$14, (%rsp)
-	leaq	8(%rsp), %rsp
-	UNWIND_HINT_IRET_REGS offset=8
-	je	asm_exc_page_fault
-	jmp	asm_exc_general_protection
+	cmpq	$X86_TRAP_PF, (%rsp)
+	je	.Lpage_fault
+	cmpq	$X86_TRAP_NP, (%rsp)
+	je	.Lsegment_not_present
+	cmpq	$X86_TRAP_SS, (%rsp)
+	je	.Lstack_segment
+	bad_return_is general_protection
+.Lpage_fault:
+	bad_return_is page_fault
+.Lsegment_not_present:
+	bad_return_is segment_not_present
+.Lstack_segment:
+	bad_return_is stack_segment
 SYM_CODE_END(ringfold_bad_return)
 
 /* What is not configured: as a processor says it. */
