@@ -173,13 +173,13 @@ unsigned long ringfold_exchange_entry(void *entry, unsigned long value)
 
 /*
  * Of an address space that only this task uses: no processor sets accessed or dirty bits while the kernel runs, so that
- * what was read is what is replaced, whenever that is.
+ * what was read is what is replaced, whenever that is. Nobody looks at these bits of the kernel's own mappings.
  */
 unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
 {
 	unsigned long old;
 
-	if (mm != current->mm || atomic_read(&mm->mm_users) != 1)
+	if (mm != &init_mm && (mm != current->mm || atomic_read(&mm->mm_users) != 1))
 		return ringfold_exchange_entry(entry, 0);
 	old = READ_ONCE(*(u64 *)entry);
 	set_entry(entry, 0);
