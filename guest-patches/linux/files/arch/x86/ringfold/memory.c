@@ -120,9 +120,10 @@ static void become_memory(unsigned long pfn, unsigned int level)
 /* In one batch, unless the caller collects one already, or is an interrupt in the midst of one. */
 static void hang_in(void *entry, u64 value, unsigned int level)
 {
-	const bool batch = !in_interrupt() && paravirt_get_lazy_mode() == PARAVIRT_LAZY_NONE;
+	bool batch;
 
 	preempt_disable();
+	batch = !in_interrupt() && paravirt_get_lazy_mode() == PARAVIRT_LAZY_NONE;
 	if (batch)
 		arch_enter_lazy_mmu_mode();
 	become_table(ringfold_named_frame(value), level);
