@@ -74,6 +74,19 @@ constexpr uint64_t patience = 10'000 * millisecond;
 constexpr uint64_t code_offset = 512;  // in the call buffer, behind the elements
 constexpr uint64_t code_part = 2048;   // so many bytes at once
 
+// The element that is in the call buffer: with one, being preempted is not having begun.
+void copy_one(uint32_t domain, uint32_t direction) {
+    for (;;) {
+        const ringfold_hypercall_result result = ringfold_domain_copy(domain, direction, 0, 1);
+        if (result.status == 0) {
+            return;
+        }
+        if (result.status != -RINGFOLD_EAGAIN) {
+            fatal_failure("domain_copy: status %ld", result.status);
+        }
+    }
+}
+
 // At most code_part bytes.
 void copy_to(const Child &child, Child::Page page, uint64_t offset, const uint8_t *bytes, uint64_t length) {
     auto *element = call_buffer<ringfold_domain_copy_element>();
@@ -82,10 +95,7 @@ void copy_to(const Child &child, Child::Page page, uint64_t offset, const uint8_
                 .frame_offset = static_cast<uint32_t>(offset),
                 .length = static_cast<uint32_t>(length)};
     std::memcpy(call_buffer_bytes() + code_offset, bytes, length);
-    const ringfold_hypercall_result result = ringfold_domain_copy(child.id, RINGFOLD_DOMAIN_COPY_IN, 0, 1);
-    if (result.status != 0) {
-        fatal_failure("domain_copy: status %ld", result.status);
-    }
+    copy_one(child.id, RINGFOLD_DOMAIN_COPY_IN);
 }
 
 void set_entry_of(const Child &child, Child::Page table, uint64_t index, uint64_t entry) {
@@ -232,10 +242,7 @@ uint64_t read_child_word(const Child &child, Child::Page page, uint64_t offset) 
                                                     .buffer_offset = code_offset,
                                                     .frame_offset = static_cast<uint32_t>(offset),
                                                     .length = sizeof(uint64_t)};
-    const ringfold_hypercall_result result = ringfold_domain_copy(child.id, RINGFOLD_DOMAIN_COPY_OUT, 0, 1);
-    if (result.status != 0) {
-        fatal_failure("domain_copy: status %ld", result.status);
-    }
+    copy_one(child.id, RINGFOLD_DOMAIN_COPY_OUT);
     return *call_buffer<uint64_t>(code_offset);
 }
 
