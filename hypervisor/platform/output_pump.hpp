@@ -9,9 +9,9 @@
 // It knows no lock and no machine: `Port` is the port and the clock.
 #pragma once
 
+#include "hypervisor/lib/byte_queue.hpp"
 #include "hypervisor/lib/format.hpp"
 #include "hypervisor/lib/log.hpp"
-#include "hypervisor/platform/output_queue.hpp"
 
 #include <array>
 #include <concepts>
@@ -144,7 +144,7 @@ class OutputPump {
     }
 
     Port port_{};
-    OutputQueue<N> queue_;
+    ByteQueue<N> queue_;
     OutputTimes times_{};
     bool queues_ = false;
     uint64_t tried_ = 0;
