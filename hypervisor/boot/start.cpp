@@ -62,8 +62,8 @@ void declare_devices() {
 // Interrupt controllers are the hypervisor's.
 void keep_interrupt_controllers() {
     constexpr std::string_view what = "too many interrupt controllers";
-    require(frame_table::keep_device(frame_of(machine().madt.local_apic)), what);
-    for (const IoApicEntry &io_apic : machine().madt.io_apics) {
+    require(frame_table::keep_device(frame_of(machine_description().madt.local_apic)), what);
+    for (const IoApicEntry &io_apic : machine_description().madt.io_apics) {
         require(frame_table::keep_device(frame_of(io_apic.address)), what);
     }
 }

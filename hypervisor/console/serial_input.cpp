@@ -25,7 +25,7 @@ constexpr std::size_t most_at_once = 64;
 }  // namespace
 
 void begin_serial_input() {
-    const InterruptLine line = isa_interrupt(machine().madt, serial_isa_irq);
+    const InterruptLine line = isa_interrupt(machine_description().madt, serial_isa_irq);
     const auto processor = static_cast<uint8_t>(apic_id_of(CpuId{0}));
     if (const auto claimed = claim_interrupt(line.gsi, line.wiring, vector_serial, processor); !claimed.ok()) {
         log_warning("console: no input, and output waits for the port, because of interrupt {}: {}", line.gsi,

@@ -213,7 +213,7 @@ void ap_main() {
     load_early_exceptions();
     initialise_control_registers();
     answer_tsc_questions();
-    initialise_local_apic(machine().madt);
+    initialise_local_apic(machine_description().madt);
     initialise_timer();
     set_online(this_cpu().id);
     main_of_cpus();

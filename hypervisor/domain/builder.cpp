@@ -71,7 +71,7 @@ void write_start_info(const Domain &domain, const DomainConfiguration &configura
     const std::size_t length = std::min(configuration.command_line.size(), sizeof info.command_line - 1);
     std::copy_n(configuration.command_line.begin(), length, info.command_line);
     if (domain.rights.has(Right::hardware)) {
-        const std::array root_pointer = make_root_pointer(machine().root);
+        const std::array root_pointer = make_root_pointer(machine_description().root);
         std::copy(root_pointer.begin(), root_pointer.end(), info.acpi_root);
     }
 }

@@ -64,23 +64,8 @@ Result<void> take_lower_table(LockedMemory &memory, Level level, Entry entry) {
 }
 
 void drop_leaf(LockedMemory &memory, Entry entry) {
-    if (drop_plain_leaf(memory, entry)) {
-        return;
-    }
-    FrameInfo *const info = frame_table::find_ram(entry.frame());
-    if (info == nullptr) {
-        return;
-    }
-    if (info->owner() != memory.id()) {  // what is mapped is held: it cannot change hands
-        drop_borrowed_leaf(memory, entry);
-        return;
-    }
-    translation_model::leaf_removed(Level::l1, entry);
-    info->leaf_stamp.advance(flush_clock::now());
-    if (entry.writable()) {
-        info->drop_writable();
-    } else {
-        info->drop();
+    if (!drop_plain_leaf(memory, entry) && frame_table::is_ram(entry.frame())) {
+        drop_borrowed_leaf(memory, entry);  // what is mapped is held: it cannot change hands
     }
 }
 

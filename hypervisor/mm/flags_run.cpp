@@ -101,9 +101,7 @@ void drop_old(LockedMemory &memory, const EntryPlace &place, const Change &chang
     } else if (!change.entry.writable()) {
         translation_model::leaf_removed(Level::l1, change.old);
         change.own->leaf_stamp.advance(flush_clock::now());
-        if (!change.own->try_make_read_only()) {
-            change.own->make_read_only();
-        }
+        change.own->make_read_only();
     }
 }
 

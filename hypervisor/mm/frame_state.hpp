@@ -49,6 +49,12 @@ class FrameState {
     [[nodiscard]] constexpr FrameState with_type(FrameType type) const {
         return FrameState{(word_ & ~(uint64_t{7} << type_shift)) | static_cast<uint64_t>(type) << type_shift};
     }
+    // One more use as writable, and one less; with the last one the type goes.
+    [[nodiscard]] constexpr FrameState add_writable() const { return with_type(FrameType::writable).add_type(); }
+    [[nodiscard]] constexpr FrameState drop_writable() const {
+        const FrameState fewer = drop_type();
+        return fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer;
+    }
     [[nodiscard]] constexpr FrameState with_validated(bool on) const { return with(validated_bit, on); }
     [[nodiscard]] constexpr FrameState with_pinned(bool on) const { return with(pinned_bit, on); }
     [[nodiscard]] constexpr FrameState with_partial(bool on) const { return with(partial_bit, on); }

@@ -21,25 +21,17 @@ constinit BoundedList<MachineFrame, most_kept_devices> kept_devices;
 
 }  // namespace
 
-// `next` computes the new state from the old one, or an error. Acquire on success pairs with the release of whoever
-// changed the frame before: what they wrote to it and about it is seen.
-template <typename Change>
-Result<void> FrameInfo::change(Change &&next) {
-    uint64_t old = state_.load(std::memory_order_acquire);
-    for (;;) {
-        Result<FrameState> wanted = next(FrameState{old});
-        if (!wanted.ok()) {
-            return wanted.error();
-        }
-        // Success: nobody changed the word since `next` judged it. Failure: judge the newer one.
-        if (state_.compare_exchange_weak(old, wanted.value().raw(), std::memory_order_acq_rel,
-                                         std::memory_order_acquire)) {
-            return {};
-        }
-    }
-}
-
 namespace {
+
+[[nodiscard]] Result<FrameState> one_more_reference(FrameState state) {
+    if (state.references() == 0) {
+        return Error::bad_frame;
+    }
+    if (state.references() == FrameState::reference_limit) {
+        return Error::limit_reached;
+    }
+    return state.add_reference();
+}
 
 [[nodiscard]] Result<FrameState> one_more_writable(FrameState state) {
     if (state.type() != FrameType::none && state.type() != FrameType::writable) {
@@ -48,13 +40,7 @@ namespace {
     if (state.type_count() == FrameState::type_limit) {
         return Error::limit_reached;
     }
-    return state.with_type(FrameType::writable).add_type();
-}
-
-[[nodiscard]] FrameState one_less_writable(FrameState state) {
-    invariant(state.type() == FrameType::writable && state.type_count() > 0, "a writable use is left to drop");
-    const FrameState fewer = state.drop_type();
-    return fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer;
+    return state.add_writable();
 }
 
 }  // namespace
@@ -92,71 +78,31 @@ Result<void> FrameInfo::unassign(DomainId owner) {
     return {};
 }
 
-Result<void> FrameInfo::take(DomainId owner) {
+template <typename Next, typename Undo>
+Result<void> FrameInfo::take_as(DomainId owner, Next &&next, Undo &&undo) {
     if (this->owner() != owner) {
         return Error::bad_frame;
     }
-    TRY(change([](FrameState old) -> Result<FrameState> {
-        if (old.references() == 0) {
-            return Error::bad_frame;
-        }
-        if (old.references() == FrameState::reference_limit) {
-            return Error::limit_reached;
-        }
-        return old.add_reference();
-    }));
+    TRY(change(next));
     if (this->owner() != owner) {  // it changed hands in between
-        drop();
+        undo();
         return Error::bad_frame;
     }
     return {};
 }
 
-void FrameInfo::drop() {
-    const auto dropped = change([](FrameState old) -> Result<FrameState> {
-        invariant(old.references() > 1 + old.type_count(), "an untyped reference is left to drop");
-        return old.drop_reference();
-    });
-    static_cast<void>(dropped.ok());
+Result<void> FrameInfo::take(DomainId owner) {
+    return take_as(owner, one_more_reference, [this] { drop(); });
 }
 
 Result<void> FrameInfo::take_writable(DomainId owner) {
-    if (this->owner() != owner) {
-        return Error::bad_frame;
-    }
-    TRY(change([](FrameState old) -> Result<FrameState> {
-        if (old.references() == 0) {
-            return Error::bad_frame;
-        }
-        if (old.references() == FrameState::reference_limit) {
-            return Error::limit_reached;
-        }
-        return one_more_writable(old.add_reference());
-    }));
-    if (this->owner() != owner) {  // it changed hands in between
-        drop_writable();
-        return Error::bad_frame;
-    }
-    return {};
+    const auto next = [](FrameState old) -> Result<FrameState> {
+        return one_more_writable(TRY(one_more_reference(old)));
+    };
+    return take_as(owner, next, [this] { drop_writable(); });
 }
 
-void FrameInfo::drop_writable() {
-    const auto dropped = change([](FrameState old) -> Result<FrameState> {
-        const FrameState fewer = one_less_writable(old);
-        invariant(fewer.references() > 1 + fewer.type_count(), "an untyped reference is left to drop");
-        return fewer.drop_reference();
-    });
-    static_cast<void>(dropped.ok());
-}
-
-Result<void> FrameInfo::make_writable() {
-    return change([](FrameState old) { return one_more_writable(old); });
-}
-
-void FrameInfo::make_read_only() {
-    const auto changed = change([](FrameState old) -> Result<FrameState> { return one_less_writable(old); });
-    static_cast<void>(changed.ok());
-}
+Result<void> FrameInfo::make_writable() { return change(one_more_writable); }
 
 Result<void> FrameInfo::begin_table(FrameType level) {
     TRY(change([level](FrameState old) -> Result<FrameState> {

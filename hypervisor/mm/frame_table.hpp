@@ -14,6 +14,7 @@
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/mm/flush_clock.hpp"
 #include "hypervisor/mm/frame_state.hpp"
+#include "hypervisor/mm/machine_seam.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -100,6 +101,8 @@ class FrameInfo {
   private:
     template <typename Change>
     Result<void> change(Change &&next);
+    template <typename Next, typename Undo>
+    Result<void> take_as(DomainId owner, Next &&next, Undo &&undo);
     [[nodiscard]] bool try_change(FrameState old, FrameState wanted);
 
     std::atomic<uint64_t> state_ = 0;
@@ -114,7 +117,50 @@ class FrameInfo {
 };
 static_assert(sizeof(FrameInfo) == 32);
 
-// Success: nobody changed the frame since `old` was read. Acquire pairs with the release of whoever changed it before.
+// `next` computes the new state from the old one, or an error. Acquire on success pairs with the release of whoever
+// changed the frame before: what they wrote to it and about it is seen.
+template <typename Change>
+Result<void> FrameInfo::change(Change &&next) {
+    uint64_t old = state_.load(std::memory_order_acquire);
+    for (;;) {
+        Result<FrameState> wanted = next(FrameState{old});
+        if (!wanted.ok()) {
+            return wanted.error();
+        }
+        // Success: nobody changed the word since `next` judged it. Failure: judge the newer one.
+        if (state_.compare_exchange_weak(old, wanted.value().raw(), std::memory_order_acq_rel,
+                                         std::memory_order_acquire)) {
+            return {};
+        }
+    }
+}
+
+inline void FrameInfo::drop() {
+    const auto dropped = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.references() > 1 + old.type_count(), "an untyped reference is left to drop");
+        return old.drop_reference();
+    });
+    static_cast<void>(dropped.ok());
+}
+
+inline void FrameInfo::make_read_only() {
+    const auto changed = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.type() == FrameType::writable && old.type_count() > 0, "a writable use is left to drop");
+        return old.drop_writable();
+    });
+    static_cast<void>(changed.ok());
+}
+
+inline void FrameInfo::drop_writable() {
+    const auto dropped = change([](FrameState old) -> Result<FrameState> {
+        invariant(old.type() == FrameType::writable && old.type_count() > 0, "a writable use is left to drop");
+        invariant(old.references() > old.type_count(), "the owner's reference stays");
+        return old.drop_writable().drop_reference();
+    });
+    static_cast<void>(dropped.ok());
+}
+
+// The same as change(), with one attempt.
 inline bool FrameInfo::try_change(FrameState old, FrameState wanted) {
     uint64_t expected = old.raw();
     return state_.compare_exchange_strong(expected, wanted.raw(), std::memory_order_acq_rel, std::memory_order_acquire);
@@ -126,37 +172,17 @@ inline bool FrameInfo::try_take() {
            try_change(old, old.add_reference());
 }
 
-inline bool FrameInfo::try_drop() {
-    const FrameState old = state();
-    return old.references() > 1 + old.type_count() && try_change(old, old.drop_reference());
-}
-
 inline bool FrameInfo::try_make_writable() {
     const FrameState old = state();
     return old.references() != 0 && old.type_count() != FrameState::type_limit && !old.is_table() &&
-           table_moment_.load(std::memory_order_seq_cst) == 0 &&
-           try_change(old, old.with_type(FrameType::writable).add_type());
-}
-
-inline bool FrameInfo::try_make_read_only() {
-    const FrameState old = state();
-    const FrameState fewer = old.drop_type();
-    return old.type() == FrameType::writable && old.type_count() != 0 &&
-           try_change(old, fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer);
+           table_moment_.load(std::memory_order_seq_cst) == 0 && try_change(old, old.add_writable());
 }
 
 inline bool FrameInfo::try_take_writable() {
     const FrameState old = state();
     const bool fits = old.references() != FrameState::reference_limit && old.type_count() != FrameState::type_limit;
     return old.references() != 0 && fits && !old.is_table() && table_moment_.load(std::memory_order_seq_cst) == 0 &&
-           try_change(old, old.add_reference().with_type(FrameType::writable).add_type());
-}
-
-inline bool FrameInfo::try_drop_writable() {
-    const FrameState old = state();
-    const FrameState fewer = old.drop_reference().drop_type();
-    return old.type() == FrameType::writable && old.references() > old.type_count() && old.type_count() != 0 &&
-           try_change(old, fewer.type_count() == 0 ? fewer.with_type(FrameType::none) : fewer);
+           try_change(old, old.add_reference().add_writable());
 }
 
 namespace frame_table {

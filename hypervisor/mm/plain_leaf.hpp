@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What most entries of most page tables are: 4 KiB leaves of the domain's own memory, in an ordinary use. Whole tables
-// of them are validated and undone for each fork and exit of a guest, so these take and drop what such an entry holds
-// in one compare-exchange and without a call. They do not refuse: false says that the entry is none of these or
-// somebody else just changed its frame, nothing was done, and entry_target.hpp has to look.
+// What most entries of most page tables are: 4 KiB leaves of the domain's own memory. Whole tables of them are
+// validated and undone for each fork and exit of a guest, so what such an entry holds is taken and dropped here in one
+// compare-exchange and without a call. Nothing is refused: false says that the entry is none of these, or one whose
+// frame is not in an ordinary use, nothing was done, and entry_target.hpp has to look.
 //
 // The caller holds the owner's page-table lock. So the frame stays its own, and no page table comes or goes among its
 // frames.
@@ -29,15 +29,20 @@ namespace ringfold {
     return info != nullptr && (entry.writable() ? info->try_take_writable() : info->try_take());
 }
 
-// No processor can reach the entry any more, but for what it has cached.
+// No processor can reach the entry any more, but for what it has cached. False: its frame is not the domain's.
 [[nodiscard]] inline bool drop_plain_leaf(const LockedMemory &memory, Entry entry) {
     FrameInfo *const info = entry.present() ? own_frame_of(memory, entry) : nullptr;
     if (info == nullptr) {
         return false;
     }
     translation_model::leaf_removed(Level::l1, entry);
-    info->leaf_stamp.advance(flush_clock::now());  // a stamp more, if the rest is not done here, does no harm
-    return entry.writable() ? info->try_drop_writable() : info->try_drop();
+    info->leaf_stamp.advance(flush_clock::now());
+    if (entry.writable()) {
+        info->drop_writable();
+    } else {
+        info->drop();
+    }
+    return true;
 }
 
 }  // namespace ringfold

@@ -40,8 +40,8 @@ void sleep(const RegisterAddress &control, uint8_t type) {
 }  // namespace
 
 void acpi_power_off() {
-    const std::optional<Fadt> &fadt = machine().fadt;
-    const std::optional<SoftOffType> &type = machine().soft_off;
+    const std::optional<Fadt> &fadt = machine_description().fadt;
+    const std::optional<SoftOffType> &type = machine_description().soft_off;
     if (!fadt || !type || !usable(fadt->pm1a_control)) {
         return;
     }
@@ -54,7 +54,7 @@ void acpi_power_off() {
 }
 
 void acpi_reset() {
-    const std::optional<Fadt> &fadt = machine().fadt;
+    const std::optional<Fadt> &fadt = machine_description().fadt;
     // In memory or PCI configuration space it is left alone: mapping anything now may be what must not be done.
     if (!fadt || !fadt->reset || fadt->reset->reg.space != AddressSpace::port) {
         return;

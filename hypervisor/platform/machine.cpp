@@ -90,6 +90,6 @@ Result<void> initialise_machine(ByteSpan boot_loader_copy) {
     return {};
 }
 
-const AcpiDescription &machine() { return description; }
+const AcpiDescription &machine_description() { return description; }
 
 }  // namespace ringfold

@@ -17,6 +17,6 @@ namespace ringfold {
 [[nodiscard]] Result<void> initialise_machine(ByteSpan boot_loader_copy);
 
 // Only after discover_machine() succeeded.
-[[nodiscard]] const AcpiDescription &machine();
+[[nodiscard]] const AcpiDescription &machine_description();
 
 }  // namespace ringfold
