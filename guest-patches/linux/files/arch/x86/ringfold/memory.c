@@ -85,6 +85,17 @@ static void set_direct_writable(unsigned long pfn, bool writable)
 		ringfold_queue_set(entry, writable ? entry->pte | _PAGE_RW : entry->pte & ~(u64)_PAGE_RW);
 }
 
+/*
+ * Entries of a table of `level` that can name tables of its address space. The upper half of a top-level table holds the
+ * kernel's tables, which are page tables all the time.
+ */
+static unsigned int own_entries(unsigned int level)
+{
+	if (level == 1)
+		return 0;
+	return level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE;
+}
+
 /* A table of `level` is about to be hung into another one that is a page table: it, and what hangs in it. */
 static void become_table(unsigned long pfn, unsigned int level)
 {
@@ -96,8 +107,7 @@ static void become_table(unsigned long pfn, unsigned int level)
 	if (knows_pages)
 		SetPagePinned(pfn_to_page(pfn));
 	set_direct_writable(pfn, false);
-	/* The upper half of a top-level table holds the kernel's tables, which are such already. */
-	for (index = 0; level > 1 && index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
+	for (index = 0; index < own_entries(level); index++) {
 		if (names_table(entries[index]))
 			become_table(ringfold_named_frame(entries[index]), level - 1);
 	}
@@ -109,7 +119,7 @@ static void become_memory(unsigned long pfn, unsigned int level)
 	const u64 *entries = __va(PFN_PHYS(pfn));
 	unsigned int index;
 
-	for (index = 0; level > 1 && index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
+	for (index = 0; index < own_entries(level); index++) {
 		if (names_table(entries[index]))
 			become_memory(ringfold_named_frame(entries[index]), level - 1);
 	}
@@ -240,7 +250,7 @@ static void lock_entries(const u64 *entries, unsigned int level, void (*change)(
 {
 	unsigned int index;
 
-	for (index = 0; index < (level == 4 ? PTRS_PER_PGD / 2 : PTRS_PER_PTE); index++) {
+	for (index = 0; index < own_entries(level); index++) {
 		unsigned long pfn;
 
 		if (!names_table(entries[index]))
