@@ -14,6 +14,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("RINGFOLD_BUILD", ROOT / "build/gcc-debug"))
 IMAGE = BUILD / "ringfold"
+NIGHTLY = bool(os.environ.get("RINGFOLD_BOCHS"))  # make nightly: what is slow is run, too
 PATIENCE = float(os.environ.get("RINGFOLD_PATIENCE", "60"))  # seconds of wall clock
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux as the control domain, many times, for long, and in machines of all sizes. What takes minutes is run by `make nightly`."""
 
-import os
 import re
 import subprocess
 import time
@@ -9,11 +8,10 @@ import time
 import pytest
 
 from linux_host import needs_linux, run
-from machine import BUILD, PATIENCE, ROOT
+from machine import BUILD, NIGHTLY, PATIENCE, ROOT
 
 pytestmark = needs_linux
 
-NIGHTLY = bool(os.environ.get("RINGFOLD_BOCHS"))
 BOOTS = 200 if NIGHTLY else 4
 MOST_WRITTEN = 4096 if NIGHTLY else 32  # MiB
 DRIFT_SECONDS = 300

@@ -13,6 +13,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from machine import NIGHTLY
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROW = re.compile(r"^(?P<name>[^|]+) \| .+ \| (?P<verdict>ok|DIFFERS|skipped)$")
 SUMMARY = re.compile(r"^summary \| (\d+) ok, (\d+) differ, (\d+) skipped$")
@@ -105,7 +107,7 @@ def test_qemu_iso(image):
     assert result["skipped"] == TCG_SKIPPED
 
 
-@pytest.mark.skipif(not os.environ.get("RINGFOLD_BOCHS"), reason="slow: make nightly sets RINGFOLD_BOCHS=1")
+@pytest.mark.skipif(not NIGHTLY, reason="slow: make nightly runs it")
 def test_bochs_iso(image):
     serial = image / "serial"
     configuration = image / "bochsrc"

@@ -5,19 +5,17 @@ kselftests.toml has the programs, and what is different by design. `make linux k
 tests are skipped.
 """
 
-import os
 import tomllib
 
 import pytest
 
 from kselftest_output import STATUS, programs, results
 from linux_host import needs_linux, run, script
-from machine import PATIENCE, ROOT
+from machine import NIGHTLY, PATIENCE, ROOT
 
 IMAGE = ROOT / "build/testhost/kselftests.img"
 LIST = tomllib.loads((ROOT / "tests/system/kselftests.toml").read_text(encoding="utf-8"))
 DIFFERENCES = LIST.get("difference", [])
-NIGHTLY = bool(os.environ.get("RINGFOLD_BOCHS"))
 GROUPS = [pytest.param(group, id=group["name"],
                        marks=pytest.mark.skipif(group.get("nightly", False) and not NIGHTLY, reason="slow: make nightly runs it"))
           for group in LIST["group"]]

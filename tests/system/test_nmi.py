@@ -7,7 +7,6 @@ right there. The hypervisor's own histogram must show exactly one hit for each N
 show every event; and the guests must find every register, flag and entry in place. A second test sends NMIs at random.
 """
 
-import os
 import re
 import socket
 import time
@@ -17,9 +16,8 @@ import pytest
 
 from gate_text import BASE, instructions, is_out_of_reach
 from gdb_stub import GdbStub
-from machine import BUILD, PATIENCE, Machine
+from machine import BUILD, NIGHTLY, PATIENCE, Machine
 
-NIGHTLY = bool(os.environ.get("RINGFOLD_BOCHS"))
 ROUNDS = 10 if NIGHTLY else 1
 STORM_SECONDS = 300 if NIGHTLY else 10
 GUESTS = ["nmi_loop", "nmi_faults"]
