@@ -120,7 +120,7 @@ static_assert(sizeof(FrameInfo) == 32);
 // `next` computes the new state from the old one, or an error. Acquire on success pairs with the release of whoever
 // changed the frame before: what they wrote to it and about it is seen.
 template <typename Change>
-Result<void> FrameInfo::change(Change &&next) {
+[[gnu::always_inline]] inline Result<void> FrameInfo::change(Change &&next) {
     uint64_t old = state_.load(std::memory_order_acquire);
     for (;;) {
         Result<FrameState> wanted = next(FrameState{old});
