@@ -83,7 +83,8 @@ json version_json(const HypervisorVersion &version) {
             {"tools_abi", abi_text(RINGFOLD_ABI_VERSION)},
             {"build", fmt::format("{:016x}", version.build)},
             {"debug", (version.features & RINGFOLD_START_DEBUG) != 0},
-            {"pcid", (version.features & RINGFOLD_START_PCID) != 0}};
+            {"pcid", (version.features & RINGFOLD_START_PCID) != 0},
+            {"tsc_in_step", (version.features & RINGFOLD_START_TSC) != 0}};
 }
 
 }  // namespace

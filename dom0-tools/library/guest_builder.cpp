@@ -67,7 +67,7 @@ void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const G
     info.magic = RINGFOLD_START_INFO_MAGIC;
     info.abi_version = RINGFOLD_ABI_VERSION;
     info.domain_id = id.raw();
-    info.flags = features & (RINGFOLD_START_DEBUG | RINGFOLD_START_PCID);
+    info.flags = features & (RINGFOLD_START_DEBUG | RINGFOLD_START_PCID | RINGFOLD_START_TSC);
     info.vcpu_count = plan.vcpus;
     info.range_count = 1;
     info.ranges[0] = {.first = 0, .count = plan.memory.raw()};

@@ -15,6 +15,7 @@
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 #include "hypervisor/platform/machine.hpp"
+#include "hypervisor/platform/time.hpp"
 
 #include <ringfold/start_info.h>
 
@@ -133,7 +134,8 @@ Result<void> refuse(const DomainConfiguration &configuration, Error error, std::
 
 uint64_t start_flags() {
     return (RINGFOLD_DEBUG != 0 ? RINGFOLD_START_DEBUG : 0) |
-           (this_cpu().features.process_context_ids ? RINGFOLD_START_PCID : 0);
+           (this_cpu().features.process_context_ids ? RINGFOLD_START_PCID : 0) |
+           (tsc_in_step() ? RINGFOLD_START_TSC : 0);
 }
 
 Result<void> build_domain(DomainId id, const DomainConfiguration &configuration) {

@@ -24,6 +24,7 @@ constexpr uint32_t msr_tsc_deadline = 0x6e0;
 constexpr uint32_t cpuid_1_ecx_tsc_deadline = 1u << 24;
 
 constinit std::array<SystemClock, max_cpus> clocks{};
+constinit bool in_step = true;         // written while CPUs come up, before there are domains
 constinit uint64_t tsc_frequency = 0;  // Hz; 0: time has not begun
 constinit ApicTimerMode timer_mode = ApicTimerMode::one_shot;
 constinit FrequencyRatio tsc_to_apic_timer{};
@@ -142,7 +143,12 @@ void initialise_timer() {
     disarm_timer();
 }
 
-void set_tsc_offset(CpuId cpu, int64_t ahead) { clocks[cpu.raw()] = clocks[0].shifted(ahead); }
+void set_tsc_offset(CpuId cpu, int64_t ahead) {
+    clocks[cpu.raw()] = clocks[0].shifted(ahead);
+    in_step = false;
+}
+
+bool tsc_in_step() { return in_step; }
 
 uint64_t nanoseconds_since_boot() {
     return tsc_frequency == 0 ? 0 : clocks[this_cpu().id.raw()].nanoseconds_at(read_tsc_in_order());

@@ -22,6 +22,8 @@ void initialise_timer();
 
 // How far the counter of `cpu` is ahead of the boot processor's, as measured when it came up.
 void set_tsc_offset(CpuId cpu, int64_t ahead);
+// Whether no CPU that came up needed that: then time_scale() is the same everywhere.
+[[nodiscard]] bool tsc_in_step();
 
 // 0 before initialise_time().
 [[nodiscard]] uint64_t nanoseconds_since_boot();

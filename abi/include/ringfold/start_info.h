@@ -32,6 +32,7 @@
 #define RINGFOLD_START_PRIVILEGED (1ULL << 1) /* the control domain */
 #define RINGFOLD_START_DEBUG (1ULL << 2)      /* a debug build of the hypervisor: audit and histograms are there */
 #define RINGFOLD_START_PCID (1ULL << 3)       /* translations are tagged */
+#define RINGFOLD_START_TSC (1ULL << 4)        /* struct ringfold_time says the same on all vCPUs, for ever: any code may read the TSC */
 
 /* Pseudo-physical frames first .. first + count - 1. */
 struct ringfold_memory_range {
