@@ -103,7 +103,7 @@ int backend_add_network(const struct ringfold_backend_network *network);
 #else
 static inline int backend_add_network(const struct ringfold_backend_network *network)
 {
-	return -ENOSYS;
+	return -EOPNOTSUPP;
 }
 #endif
 

@@ -40,7 +40,7 @@ struct ringfold_backend_block {
 
 /*
  * ADD_NETWORK gives the domain a network interface. Its other end is an interface of this kernel, "vif<domain>.<number>",
- * which is down at first: the guest sees a cable that is plugged in when it is up. Errors as for ADD_BLOCK; ENOSYS: this
+ * which is down at first: the guest sees a cable that is plugged in when it is up. Errors as for ADD_BLOCK; EOPNOTSUPP: this
  * kernel has no network.
  */
 struct ringfold_backend_network {
