@@ -13,7 +13,7 @@
 
 #include "ringfold.h"
 
-#define QUEUE_LENGTH (PAGE_SIZE / sizeof(struct ringfold_page_table_operation))
+#define QUEUE_LENGTH (RINGFOLD_KICK_PORT_OFFSET / sizeof(struct ringfold_page_table_operation))
 
 /*
  * Each CPU's call buffer: the queue, the console's text with the vCPU's entries, and answers. The boot CPU's stays where
@@ -22,6 +22,21 @@
 static char boot_call_buffer[RINGFOLD_OWN_PAGES][PAGE_SIZE] __page_aligned_data;
 static DEFINE_PER_CPU(char *, call_buffer) = boot_call_buffer[0];
 static DEFINE_PER_CPU(unsigned int, queued);
+static DEFINE_PER_CPU(unsigned int, issues); /* of the queue, ever */
+
+/*
+ * What was queued last, if it can go on: flags of neighbours. Who changes a whole table of entries adds one after the other,
+ * and all of that is here. An interrupt that queues something issues all there is, which `issue` tells.
+ */
+struct run {
+	const void *next; /* entry; NULL: the run ends with its table, or is not the last in the queue */
+	u64 value;
+	u64 mask;
+	struct ringfold_page_table_operation *operation;
+	unsigned int issue; /* the run was queued after that many */
+};
+
+static DEFINE_PER_CPU(struct run, last_run);
 
 static __cold void refused(const struct ringfold_page_table_operation *operation, s64 status)
 {
@@ -34,22 +49,29 @@ static struct ringfold_page_table_operation *queue(void)
 	return ringfold_call_buffer_at(RINGFOLD_BATCH_OFFSET);
 }
 
-static void issue(void)
+/* Until one is refused. Returns how many were done, and why not more. */
+static struct ringfold_hypercall_result issue_until_refused(void)
 {
 	const unsigned int count = this_cpu_read(queued);
+	struct ringfold_hypercall_result result = { 0 };
 	unsigned int done = 0;
 
-	while (done < count) {
-		struct ringfold_page_table_operation *next = &queue()[done];
-		struct ringfold_hypercall_result result =
-			ringfold_page_table_batch(RINGFOLD_BATCH_OFFSET + done * sizeof(*next), count - done);
-
+	while (done < count && (result.status == 0 || result.status == -RINGFOLD_EAGAIN)) {
+		result = ringfold_page_table_batch(
+			RINGFOLD_BATCH_OFFSET + done * sizeof(struct ringfold_page_table_operation), count - done);
 		done += result.value;
-		next += result.value;
-		if (result.status != 0 && result.status != -RINGFOLD_EAGAIN)
-			refused(next, result.status);
 	}
 	this_cpu_write(queued, 0);
+	this_cpu_inc(issues);
+	return (struct ringfold_hypercall_result){ .status = done == count ? 0 : result.status, .value = done };
+}
+
+static void issue(void)
+{
+	const struct ringfold_hypercall_result result = issue_until_refused();
+
+	if (result.status != 0)
+		refused(&queue()[result.value], result.status);
 }
 
 void ringfold_flush_queue(void)
@@ -64,6 +86,7 @@ void ringfold_flush_queue(void)
 static void append(const struct ringfold_page_table_operation *operation)
 {
 	queue()[this_cpu_inc_return(queued) - 1] = *operation;
+	this_cpu_write(last_run.next, NULL);
 }
 
 void ringfold_queue(struct ringfold_page_table_operation operation)
@@ -77,35 +100,54 @@ void ringfold_queue(struct ringfold_page_table_operation operation)
 	local_irq_restore(flags);
 }
 
-/* What is queued last goes on at `address`, in the same table. */
-static bool extend_last(u64 address, u64 value, u64 mask)
+static const void *behind(const void *entry)
 {
-	const unsigned int count = this_cpu_read(queued);
-	struct ringfold_page_table_operation *last = queue() + count - 1;
+	const void *next = entry + sizeof(u64);
 
-	if (count == 0 || (address & ~PAGE_MASK) == 0 || last->operation != RINGFOLD_PAGE_TABLE_FLAGS_RUN ||
-	    last->address + last->count * sizeof(u64) != address || last->value != value || last->mask != mask)
+	return offset_in_page(next) == 0 ? NULL : next;
+}
+
+/*
+ * An interrupt may come anywhere: `issues` is looked at after the operation has become longer. If it has been issued before,
+ * nobody will look at it again, and the entry is not done.
+ */
+bool ringfold_extend_run(const void *entry, u64 value, u64 mask)
+{
+	struct run *run = this_cpu_ptr(&last_run);
+
+	if (run->next != entry || run->value != value || run->mask != mask || run->issue != this_cpu_read(issues))
 		return false;
-	last->count++;
+	run->operation->count++;
+	barrier();
+	if (run->issue != this_cpu_read(issues))
+		return false;
+	run->next = behind(entry);
 	return true;
 }
 
-void ringfold_queue_flags(u64 address, u64 value, u64 mask)
+void ringfold_queue_flags(const void *entry, u64 value, u64 mask)
 {
+	const struct ringfold_page_table_operation operation = {
+		.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
+		.count = 1,
+		.address = ringfold_entry_address(entry),
+		.value = value,
+		.mask = mask,
+	};
 	unsigned long flags;
-	bool extended;
 
 	local_irq_save(flags);
-	extended = extend_last(address, value, mask);
+	ringfold_queue(operation);
+	*this_cpu_ptr(&last_run) = (struct run){
+		.next = behind(entry),
+		.value = value,
+		.mask = mask,
+		.operation = queue() + this_cpu_read(queued) - 1,
+		.issue = this_cpu_read(issues),
+	};
+	if (this_cpu_read(queued) == 0)
+		this_cpu_write(last_run.next, NULL); /* it was issued at once */
 	local_irq_restore(flags);
-	if (!extended)
-		ringfold_queue((struct ringfold_page_table_operation){
-			.operation = RINGFOLD_PAGE_TABLE_FLAGS_RUN,
-			.count = 1,
-			.address = address,
-			.value = value,
-			.mask = mask,
-		});
 }
 
 u64 ringfold_exchange(u64 address, u64 value)
@@ -128,11 +170,34 @@ u64 ringfold_exchange(u64 address, u64 value)
 	return old;
 }
 
+s64 __init ringfold_try_set(void *entry, u64 value)
+{
+	const struct ringfold_page_table_operation operation = {
+		.operation = RINGFOLD_PAGE_TABLE_SET,
+		.address = ringfold_entry_address(entry),
+		.value = value,
+	};
+	unsigned long flags;
+	s64 status;
+
+	local_irq_save(flags);
+	issue();
+	append(&operation);
+	status = issue_until_refused().status;
+	local_irq_restore(flags);
+	return status;
+}
+
 /* Before the operations of paravirt.h are set up: interrupts are off anyway. */
 void __init ringfold_issue(struct ringfold_page_table_operation operation)
 {
 	append(&operation);
 	issue();
+}
+
+void *ringfold_call_buffer_of(unsigned int cpu, unsigned long offset)
+{
+	return per_cpu(call_buffer, cpu) + offset;
 }
 
 void *ringfold_call_buffer_at(unsigned long offset)

@@ -139,6 +139,26 @@ int ringfold_bind_ipi(unsigned int cpu)
 	return ringfold_add_port(ringfold_event_bind_ipi(cpu), cpu, &port_chip, handle_percpu_irq, "ipi");
 }
 
+int ringfold_bind_silent_ipi(unsigned int cpu)
+{
+	struct ringfold_hypercall_result port = ringfold_event_bind_ipi(cpu);
+
+	if (port.status != 0)
+		return port.status;
+	if (port.value >= ARRAY_SIZE(cpu_of_port)) {
+		(void)ringfold_event_close(port.value);
+		return -ENOSPC;
+	}
+	cpu_of_port[port.value] = cpu;
+	set_bit(port.value % WORD_BITS, word_of(area_of(port.value)->masked, port.value));
+	return port.value;
+}
+
+bool ringfold_take_pending(unsigned int port)
+{
+	return test_and_clear_bit(port % WORD_BITS, word_of(area_of(port)->pending, port));
+}
+
 unsigned int ringfold_port_of_irq(unsigned int irq)
 {
 	return irqd_to_hwirq(irq_get_irq_data(irq));

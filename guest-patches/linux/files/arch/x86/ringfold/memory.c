@@ -6,13 +6,13 @@
  * until then it is written like any memory. `PagePinned` says that it is one.
  */
 #include <linux/mm.h>
+#include <linux/mmu_context.h>
+#include <linux/pgalloc.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
 
 #include <asm/init.h>
-#include <asm/mmu_context.h>
 #include <asm/paravirt.h>
-#include <asm/pgalloc.h>
 #include <asm/ringfold.h>
 #include <asm/tlbflush.h>
 #include <asm/x86_init.h>
@@ -68,13 +68,13 @@ static void set_entry(void *entry, u64 value)
 		WRITE_ONCE(*(u64 *)entry, value);
 }
 
-/* The entry of the direct map, for a page of memory. */
+/* The entry of the direct map for a page of memory, alone. */
 static pte_t *direct_entry(unsigned long pfn)
 {
 	unsigned int level;
 	pte_t *entry = lookup_address((unsigned long)__va(PFN_PHYS(pfn)), &level);
 
-	return entry != NULL && level == PG_LEVEL_4K ? entry : NULL;
+	return entry == NULL || level == PG_LEVEL_4K ? entry : ringfold_split_big_page(pfn);
 }
 
 static void set_direct_writable(unsigned long pfn, bool writable)
@@ -199,8 +199,10 @@ unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
 
 void ringfold_clear_flags(void *entry, unsigned long flags)
 {
+	if (ringfold_extend_run(entry, 0, flags))
+		return;
 	if (is_table(entry))
-		ringfold_queue_flags(ringfold_entry_address(entry), 0, flags);
+		ringfold_queue_flags(entry, 0, flags);
 	else
 		WRITE_ONCE(*(u64 *)entry, READ_ONCE(*(u64 *)entry) & ~flags);
 }
@@ -213,14 +215,19 @@ static pte_t ringfold_modify_start(struct vm_area_struct *area, unsigned long ad
 static void ringfold_modify_commit(struct vm_area_struct *area, unsigned long address, pte_t *entry, pte_t value)
 {
 	const u64 changed = READ_ONCE(entry->pte) ^ value.pte;
+	const u64 mask = changed & ~KEPT_FLAGS;
+	/* What the processor sets meanwhile stays. */
+	const bool flags_only = (value.pte & _PAGE_PRESENT) && (changed & ~CHANGEABLE_FLAGS) == 0 &&
+				(value.pte & changed & KEPT_FLAGS) == 0;
 
+	if (flags_only && ringfold_extend_run(entry, value.pte & mask, mask))
+		return;
 	if (!is_table(entry)) {
 		WRITE_ONCE(*entry, value);
 		return;
 	}
-	/* A run of entries changes in one operation; what the processor sets meanwhile stays. */
-	if ((value.pte & _PAGE_PRESENT) && (changed & ~CHANGEABLE_FLAGS) == 0 && (value.pte & changed & KEPT_FLAGS) == 0) {
-		ringfold_queue_flags(ringfold_entry_address(entry), value.pte & changed & ~KEPT_FLAGS, changed & ~KEPT_FLAGS);
+	if (flags_only) {
+		ringfold_queue_flags(entry, value.pte & mask, mask);
 		return;
 	}
 	ringfold_queue((struct ringfold_page_table_operation){
@@ -263,12 +270,12 @@ static void lock_entries(const u64 *entries, unsigned int level, void (*change)(
 	}
 }
 
-static void take_lock(spinlock_t *lock)
+static void take_lock(spinlock_t *lock) __acquires(lock)
 {
 	spin_lock(lock);
 }
 
-static void release_lock(spinlock_t *lock)
+static void release_lock(spinlock_t *lock) __releases(lock)
 {
 	spin_unlock(lock);
 }

@@ -7,7 +7,6 @@
 #include <linux/cpuidle.h>
 #include <linux/pci.h>
 
-#include <asm/acpi.h>
 #include <asm/io_apic.h>
 #include <asm/pci_x86.h>
 #include <asm/setup.h>

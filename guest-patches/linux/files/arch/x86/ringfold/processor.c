@@ -15,7 +15,6 @@
 #include <asm/fsgsbase.h>
 #include <asm/msr.h>
 #include <asm/paravirt.h>
-#include <asm/processor.h>
 #include <asm/ringfold.h>
 #include <asm/setup.h>
 #include <asm/traps.h>

@@ -72,8 +72,12 @@ void ringfold_queue_set(void *entry, u64 value);
 unsigned long ringfold_machine_to_physical(unsigned long machine_frame);
 char *__init ringfold_memory_setup(void);
 
+/* big_pages.c: the entry of the direct map for this page alone from now on, by an operation that is queued; NULL: it has none. */
+pte_t *ringfold_split_big_page(unsigned long pfn);
+
 /* batch.c: operations on page tables, queued while the caller is in lazy mode. Offsets of the call buffer: */
 #define RINGFOLD_BATCH_OFFSET 0
+#define RINGFOLD_KICK_PORT_OFFSET (PAGE_SIZE - sizeof(u32)) /* spinlock.c: behind the queue; written once */
 #define RINGFOLD_CONSOLE_OFFSET PAGE_SIZE
 #define RINGFOLD_ANSWER_OFFSET (2 * PAGE_SIZE) /* what other calls answer: interrupts are off until it is read */
 #define RINGFOLD_OWN_PAGES 3 /* of each CPU */
@@ -82,16 +86,26 @@ char *__init ringfold_memory_setup(void);
 int ringfold_allocate_call_buffer(unsigned int cpu);
 void ringfold_register_call_buffer(void);
 void ringfold_queue(struct ringfold_page_table_operation operation);
-/* Flags of one more entry: if it comes behind the last, in the same operation. */
-void ringfold_queue_flags(u64 address, u64 value, u64 mask);
+/* Flags of an entry of a page table; and of one more, in the same operation: false if it is not the next of the same. */
+void ringfold_queue_flags(const void *entry, u64 value, u64 mask);
+bool ringfold_extend_run(const void *entry, u64 value, u64 mask);
 void ringfold_flush_queue(void);
 /* At once, with all that is queued. Returns the entry that was replaced. */
 u64 ringfold_exchange(u64 address, u64 value);
+/* The same for what may be refused: -RINGFOLD_*. */
+s64 __init ringfold_try_set(void *entry, u64 value);
 void __init ringfold_issue(struct ringfold_page_table_operation operation);
 void *ringfold_call_buffer_at(unsigned long offset);
+void *ringfold_call_buffer_of(unsigned int cpu, unsigned long offset);
 
 /* smp.c */
 void __init ringfold_init_smp(void);
+/* NULL: the CPU never came up. */
+const struct ringfold_vcpu_page *ringfold_vcpu_page_of(int cpu);
+
+/* spinlock.c */
+void __init ringfold_init_spinlocks(void);
+int ringfold_bind_kick(unsigned int cpu);
 
 /* device.c: pages of the call buffer, on the CPU it runs on. */
 void ringfold_register_request_pages(void);
@@ -118,6 +132,9 @@ int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int 
 int ringfold_add_port(struct ringfold_hypercall_result port, unsigned int cpu, struct irq_chip *chip,
 		      irq_flow_handler_t handler, const char *kind);
 void ringfold_close_port(unsigned int port);
+/* A port of `cpu` that is no interrupt: it becomes pending, and nothing else happens. Returns it. */
+int ringfold_bind_silent_ipi(unsigned int cpu);
+bool ringfold_take_pending(unsigned int port);
 void ringfold_mask_irq(struct irq_data *data);
 void ringfold_unmask_irq(struct irq_data *data);
 void ringfold_acknowledge_irq(struct irq_data *data);

@@ -6,6 +6,7 @@
 #include <linux/cpu.h>
 #include <linux/interrupt.h>
 #include <linux/irq_work.h>
+#include <linux/pgtable.h>
 #include <linux/sched/hotplug.h>
 #include <linux/sched/task_stack.h>
 #include <linux/smp.h>
@@ -15,8 +16,6 @@
 #include <asm/cpu.h>
 #include <asm/fpu/api.h>
 #include <asm/paravirt.h>
-#include <asm/pgtable.h>
-#include <asm/smp.h>
 #include <asm/spec-ctrl.h>
 #include <asm/x86_init.h>
 
@@ -32,6 +31,11 @@ struct processor {
 };
 
 static DEFINE_PER_CPU(struct processor, processors);
+
+const struct ringfold_vcpu_page *ringfold_vcpu_page_of(int cpu)
+{
+	return per_cpu(processors, cpu).page;
+}
 
 /* --- interrupts between CPUs --- */
 
@@ -142,6 +146,7 @@ static void __init ringfold_prepare_boot_cpu(void)
 	this_cpu_ptr(&processors)->page = __va(PFN_PHYS(ringfold_start_info->vcpu_page));
 	ringfold_set_event_area(0, &this_cpu_read(processors.page)->events);
 	ringfold_register_request_pages();
+	ringfold_init_spinlocks();
 }
 
 /* What another CPU needs and keeps. While one starts no interrupt can be made, so they are made before. */
@@ -154,7 +159,7 @@ static int __init allocate(unsigned int cpu)
 	if (processor->page == NULL || processor->emergency_stack == 0)
 		return -ENOMEM;
 	ringfold_set_event_area(cpu, &processor->page->events);
-	return ringfold_allocate_call_buffer(cpu) ?: bind_ipis(cpu) ?: ringfold_bind_timer(cpu);
+	return ringfold_allocate_call_buffer(cpu) ?: bind_ipis(cpu) ?: ringfold_bind_timer(cpu) ?: ringfold_bind_kick(cpu);
 }
 
 static int package_of(int apic_id, int index_msb)
@@ -185,7 +190,7 @@ static void __init ringfold_prepare_cpus(unsigned int most)
 	replace_apic();
 	smp_prepare_cpus_common();
 	speculative_store_bypass_ht_init();
-	if (bind_ipis(0) != 0)
+	if (bind_ipis(0) != 0 || ringfold_bind_kick(0) != 0)
 		panic("Ringfold: no interrupts between CPUs\n");
 	for_each_present_cpu(cpu) {
 		/* As processor.c says: each a package of its own. */

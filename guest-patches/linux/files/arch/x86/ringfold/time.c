@@ -4,6 +4,7 @@
 #include <linux/clocksource.h>
 #include <linux/interrupt.h>
 #include <linux/math64.h>
+#include <linux/static_call.h>
 
 #include <asm/paravirt.h>
 #include <asm/tsc.h>
@@ -41,6 +42,21 @@ static struct clocksource clock = {
 	.read = read_clock,
 	.mask = CLOCKSOURCE_MASK(64),
 	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+};
+
+/* Where all processors' counters are in step, programs can read the clock by themselves. */
+static u64 read_counter(struct clocksource *source)
+{
+	return rdtsc_ordered();
+}
+
+static struct clocksource counter = {
+	.name = "ringfold-tsc",
+	.rating = 400,
+	.read = read_counter,
+	.mask = CLOCKSOURCE_MASK(64),
+	.flags = CLOCK_SOURCE_IS_CONTINUOUS,
+	.vdso_clock_mode = VDSO_CLOCKMODE_TSC,
 };
 
 static int stop_timer(struct clock_event_device *device)
@@ -108,14 +124,6 @@ void ringfold_start_timer(void)
 	clockevents_register_device(device);
 }
 
-static void __init ringfold_timer_init(void)
-{
-	clocksource_register_hz(&clock, NSEC_PER_SEC);
-	if (ringfold_bind_timer(0) != 0)
-		panic("Ringfold: no timer interrupt\n");
-	ringfold_start_timer();
-}
-
 /* ticks = ns * 2^32 / multiplier >> shift */
 static unsigned long ringfold_tsc_khz(void)
 {
@@ -123,6 +131,17 @@ static unsigned long ringfold_tsc_khz(void)
 	u64 khz = div_u64(1000000ULL << 32, time->tsc_multiplier);
 
 	return time->tsc_shift < 0 ? khz << -time->tsc_shift : khz >> time->tsc_shift;
+}
+
+static void __init ringfold_timer_init(void)
+{
+	if (ringfold_start_info->flags & RINGFOLD_START_TSC)
+		clocksource_register_khz(&counter, ringfold_tsc_khz());
+	else
+		clocksource_register_hz(&clock, NSEC_PER_SEC);
+	if (ringfold_bind_timer(0) != 0)
+		panic("Ringfold: no timer interrupt\n");
+	ringfold_start_timer();
 }
 
 void __init ringfold_init_time(void)
@@ -134,8 +153,28 @@ void __init ringfold_init_time(void)
 	x86_platform.calibrate_cpu = ringfold_tsc_khz;
 }
 
-/* Once static calls can be patched. */
+/* What a CPU could have run, and others ran instead; in ns. */
+static u64 ringfold_steal_clock(int cpu)
+{
+	const struct ringfold_vcpu_page *page = ringfold_vcpu_page_of(cpu);
+	u32 version;
+	u64 stolen;
+
+	do {
+		version = READ_ONCE(page->state_version);
+		virt_rmb(); /* the version before what it covers */
+		stolen = page->run_time[RINGFOLD_VCPU_RUNNABLE];
+		if (page->state == RINGFOLD_VCPU_RUNNABLE)
+			stolen += ringfold_system_time() - page->state_since;
+		virt_rmb(); /* and after it */
+	} while ((version & 1) != 0 || version != READ_ONCE(page->state_version));
+	return stolen;
+}
+
+/* Once static calls and branches can be patched. */
 void __init ringfold_init_sched_clock(void)
 {
 	paravirt_set_sched_clock(ringfold_system_time);
+	static_call_update(pv_steal_clock, ringfold_steal_clock);
+	static_key_slow_inc(&paravirt_steal_enabled);
 }

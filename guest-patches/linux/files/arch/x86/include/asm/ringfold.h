@@ -28,6 +28,9 @@ void ringfold_set_entry(void *entry, unsigned long value);
 unsigned long ringfold_exchange_entry(void *entry, unsigned long value);
 unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry);
 void ringfold_clear_flags(void *entry, unsigned long flags);
+
+/* Small pages instead of a big one, around an address of the direct map. False: there is none. */
+bool ringfold_split_direct(unsigned long address);
 #else
 #define ringfold_domain false
 #define ringfold_control_domain false
@@ -55,6 +58,10 @@ static inline unsigned long ringfold_take_entry(struct mm_struct *mm, void *entr
 }
 static inline void ringfold_clear_flags(void *entry, unsigned long flags)
 {
+}
+static inline bool ringfold_split_direct(unsigned long address)
+{
+	return false;
 }
 #endif
 
