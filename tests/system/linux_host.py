@@ -2,6 +2,7 @@
 """Runs commands in test machines for the tests of Linux: what tests/testhost does, with its status and lines."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -35,6 +36,11 @@ def run(directory, command, *options):
                           check=False, capture_output=True, text=True)
     assert done.returncode == 0, f"status {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()
+
+
+def number_of(hypercall):
+    text = (ROOT / "abi/hypercalls.toml").read_text(encoding="utf-8")
+    return re.search(rf'number = (\d+)\nname = "{hypercall}"', text).group(1)
 
 
 def script(name):

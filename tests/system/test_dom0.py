@@ -5,11 +5,13 @@
 """
 
 import re
+import socket
+import subprocess
 
 import pytest
 
-from linux_host import ROOT_FILES, ZEROS, empty_disk, linux_modules, needs_linux, run, script
-from machine import PATIENCE, ROOT, Machine
+from linux_host import ROOT_FILES, ZEROS, assert_properties, empty_disk, linux_modules, needs_linux, number_of, run, script
+from machine import NIGHTLY, PATIENCE, Machine
 from ramdisk import with_command
 
 pytestmark = needs_linux
@@ -35,11 +37,24 @@ def test_disk(tmp_path, kind, name):
     assert disk.read_bytes().strip(b"\0") != b""
 
 
+@pytest.fixture
+def iperf3_port():
+    """Where a server outside of the machine listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(["iperf3", "-s", "-B", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL) as server:
+        yield port
+        server.terminate()
+
+
+@pytest.mark.parametrize("on", ["ringfold", "native"])
 @pytest.mark.parametrize("kind", ["virtio", "e1000e"])
-def test_network(tmp_path, kind):
-    command = f"set -- eth0\n{script('network')}"
+def test_network(tmp_path, kind, on, iperf3_port):
+    command = f"set -- eth0 {iperf3_port}\n{script('network')}"
     echo = ",guestfwd=tcp:10.0.2.100:7-cmd:cat"
-    assert run(tmp_path, command, "--net", kind, "--net-options", echo)[-1] == "eth0 carries what was sent"
+    said = run(tmp_path, command, "--on", on, "--net", kind, "--net-options", echo, "--tools")
+    assert_properties(said, "eth0 carries what was sent", "eth0 streams both ways")
 
 
 def test_cpus_go_and_come_back(tmp_path):
@@ -105,11 +120,6 @@ def test_reboot_restarts_the_machine(tmp_path):
     assert "d1 vmlinux: ended with reboot" in machine.console
 
 
-def number_of(name):
-    text = (ROOT / "abi/hypercalls.toml").read_text(encoding="utf-8")
-    return re.search(rf'number = (\d+)\nname = "{name}"', text).group(1)
-
-
 def test_hypercalls_by_program(tmp_path):
     refused = ["page_table_batch", "call_buffer_set", "vcpu_stop", "shutdown"]
     command = "\n".join([f"hypercall {number_of('version')} 0", f"hypercall {number_of('debug_audit')}",
@@ -123,8 +133,8 @@ def test_hypercalls_by_program(tmp_path):
 
 
 @pytest.mark.parametrize("load", ["--vm 2 --vm-bytes 32M", "--fork 2", "--mmap 2 --mmap-bytes 16M", "--switch 2", "--pipe 2", "--clone 2",
-                                  "--madvise 2", "--mremap 2 --mremap-bytes 8M", "--futex 2", "--sigq 2"])
+                                  "--madvise 2", "--mremap 2 --mremap-bytes 8M", "--futex 2", "--sigq 2", "--userfaultfd 2"])
 def test_load(tmp_path, load):
-    command = f"stress-ng {load} --timeout 5 --verify 2>&1; status=$?; hypercall {number_of('debug_audit')}; exit $status"
+    command = f"stress-ng {load} --timeout {60 if NIGHTLY else 5} --verify 2>&1; status=$?; hypercall {number_of('debug_audit')}; exit $status"
     said = run(tmp_path, command, "--smp", 2, "--tools")
     assert said[-1] == "0 0", said  # the hypervisor's recount of every frame

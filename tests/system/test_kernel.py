@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a kernel developer expects of a kernel, the same on Ringfold as on the bare machine: tracing, events, modules, a clock that takes
+no system calls; and what a kernel with more vCPUs than processors needs.
+"""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from linux_host import DOM0, KERNEL, assert_properties, needs_linux, number_of, run, script
+
+pytestmark = needs_linux
+everywhere = pytest.mark.parametrize("machine", [["--on", "native"], ["--on", "ringfold"], ["--on", "ringfold", "--guest"]],
+                                     ids=["native", "dom0", "guest"])
+on_both = pytest.mark.parametrize("on", ["ringfold", "native"])
+
+
+def program(tmp_path, name):
+    """Compiled from dom0/NAME.c, in an overlay's /bin; returns the overlay."""
+    folder = tmp_path / "overlay/bin"
+    folder.mkdir(parents=True)
+    subprocess.run(["gcc", "-O2", "-static", "-no-pie", "-o", folder / name, DOM0 / f"{name}.c"], check=True)
+    return folder.parent
+
+
+@pytest.mark.parametrize("machine", [[], ["--guest"]], ids=["dom0", "guest"])
+def test_clock_takes_no_system_calls(tmp_path, machine):
+    run(tmp_path, "clock_without_calls", "--smp", 2, "--overlay", program(tmp_path, "clock_without_calls"), *machine)
+
+
+@everywhere
+def test_perf_events(tmp_path, machine):
+    said = run(tmp_path, "count_events", "--overlay", program(tmp_path, "count_events"), *machine)
+    assert_properties(said, "page faults", "context switches", "task clock", "stores to a watched word")
+
+
+@on_both
+def test_tracing(tmp_path, on):
+    overlay = program(tmp_path, "count_events")
+    symbols = subprocess.run(["nm", overlay / "bin/count_events"], check=True, capture_output=True, text=True).stdout
+    place = int(re.search(r"^(\w+) T main$", symbols, re.MULTILINE)[1], 16) - 0x400000  # where the linker puts the file
+    said = run(tmp_path, f"set -- /bin/count_events {place:#x}\n{script('tracing')}", "--on", on, "--smp", 2, "--overlay", overlay)
+    assert_properties(said, "kprobes", "uprobes", "function tracer", "function graph tracer")
+
+
+@on_both
+def test_modules(tmp_path, on):
+    """A module that greets; and one that turns branches in its own text and in that of another module."""
+    overlay = tmp_path / "overlay"
+    shutil.copytree(KERNEL.parent / "modules", overlay / "modules")
+    command = """cd /modules || exit 1
+        insmod test_module.ko && rmmod test_module && dmesg | grep -c -e "Hello, world" -e Goodbye
+        insmod test_static_key_base.ko && insmod test_static_keys.ko && cut -d' ' -f1 /proc/modules | sort
+        rmmod test_static_keys && rmmod test_static_key_base && wc -l < /proc/modules"""
+    assert run(tmp_path, command, "--on", on, "--smp", 2, "--overlay", overlay) == ["2", "test_static_key_base", "test_static_keys", "0"]
+
+
+def test_more_cpus_than_processors(tmp_path):
+    """Who waits for a lock whose holder waits for a processor sleeps; and the time that others took is told."""
+    command = f"""audit() {{ [ "$(hypercall {number_of('debug_audit')})" = "0 0" ] || {{ echo "wrong counts"; exit 1; }}; }}
+        nproc
+        for round in $(seq 10); do
+            stress-ng --switch 4 --dentry 4 --timeout 3 > /dev/null 2>&1 || exit 1
+            grep -q "^hypercall_{number_of('event_poll')} " /sys/hypervisor/counters && echo "waiters sleep" && break
+        done
+        audit
+        [ "$(head -1 /proc/stat | cut -d' ' -f10)" -gt 0 ] && echo "time was stolen"
+        dmesg | grep -e lockup -e stall; true"""
+    assert run(tmp_path, command, "--smp", 4, "--qemu", "-smp 2", "--tools") == ["4", "waiters sleep", "time was stolen"]
