@@ -44,12 +44,28 @@ Result<void> take_leaf(LockedMemory &memory, Entry entry, PendingFlush &flush) {
     return {};
 }
 
+// Under the owner's lock no frame comes or goes.
+bool owns_all(const LockedMemory &memory, MachineFrame first) {
+    for (MachineFrame frame = first; frame < first + FrameCount{frames_per_extent}; ++frame) {
+        const FrameInfo *const info = frame_table::find_ram(frame);
+        if (info == nullptr || !info->owned_by(memory.id())) {
+            return false;
+        }
+    }
+    return true;
+}
+
 Result<void> take_big_leaf(LockedMemory &memory, Entry entry, PendingFlush &flush) {
     if (!(entry.frame() < frame_table::end())) {
         return Error::access_denied;
     }
     Extent &extent = frame_table::extent_of(entry.frame());
-    TRY(extent.add_big(memory.id(), entry.writable()));
+    Result<void> added = extent.add_big(memory.id(), entry.writable());
+    if (!added.ok() && added.error() == Error::access_denied && owns_all(memory, entry.frame())) {
+        extent.count_all(memory.id());
+        added = extent.add_big(memory.id(), entry.writable());
+    }
+    TRY(added);
     if (entry.writable()) {
         flush.add(extent.table_stamp.get(), memory.cpus());
     }

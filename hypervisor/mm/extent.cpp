@@ -71,6 +71,15 @@ Result<void> Extent::remove_frame(DomainId owner) {
     });
 }
 
+void Extent::count_all(DomainId owner) {
+    const auto counted = change([owner](Fields &fields) -> Result<void> {
+        fields.owner = owner;
+        fields.owned = frames_per_extent;
+        return {};
+    });
+    static_cast<void>(counted.ok());
+}
+
 Result<void> Extent::add_page_table() {
     return change([](Fields &fields) -> Result<void> {
         if (fields.writable != 0) {

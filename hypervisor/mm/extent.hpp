@@ -14,7 +14,8 @@
 //
 // Page tables and big writable mappings share one count because they exclude each other. Any big mapping needs all 512
 // frames and excludes giving up any of them. An extent of several owners counts the frames of one only, and may count
-// fewer than that owner has: it can then not be mapped big, which is safe. It never counts more.
+// fewer than that owner has: who is refused for that looks at the frames one by one, and has them counted again. It never
+// counts more.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"
@@ -57,6 +58,9 @@ class Extent {
     // A frame comes to `owner`, or leaves it (busy: the extent is mapped big).
     void add_frame(DomainId owner);
     Result<void> remove_frame(DomainId owner);
+
+    // All 512 frames are `owner`'s, and none is given up meanwhile.
+    void count_all(DomainId owner);
 
     // A frame becomes a page table (busy: there is a big writable mapping), or stops being one.
     Result<void> add_page_table();

@@ -145,6 +145,24 @@ TEST_F(PageTableRules, BigEntries) {
     expect_set_refused(Error::access_denied, l2, 8, whole, "an extent with a frame given up");
 }
 
+// B came to its frames of the extent while they counted for A.
+TEST_F(PageTableRules, AnExtentThatHadSeveralOwnersIsMappedBigByItsLast) {
+    constexpr FrameCount of_a = MemoryWorld::b_first - MemoryWorld::a_mixed;
+    constexpr FrameCount of_nobody = MemoryWorld::a_mixed + FrameCount{frames_per_extent} - MemoryWorld::free_first;
+    for (MachineFrame frame = MemoryWorld::a_mixed; frame < MemoryWorld::b_first; ++frame) {
+        ASSERT_TRUE(release_frame(world.a(), frame).ok());
+    }
+    const MachineFrame table = MemoryWorld::b_first;
+    MemoryWorld::words(table)[0] = MemoryWorld::entry(MemoryWorld::a_mixed, present | big);
+    EXPECT_FALSE(world.pin(world.b(), table, 2).ok()) << "not yet all of it";
+    ASSERT_TRUE(assign_frames(world.b(), MemoryWorld::free_first, of_nobody).ok());
+    ASSERT_TRUE(assign_frames(world.b(), MemoryWorld::a_mixed, of_a).ok());
+    EXPECT_LT(MemoryWorld::extent(table).owned(), frames_per_extent) << "else this shows nothing";
+    EXPECT_TRUE(world.pin(world.b(), table, 2).ok());
+    EXPECT_EQ(MemoryWorld::extent(table).owned(), frames_per_extent);
+    EXPECT_EQ(MemoryWorld::extent(table).big_read_only(), 1U);
+}
+
 TEST_F(PageTableRules, BigPagesAreNotExecutableWhereTheProcessorCannotBearIt) {
     set_paging_limits({.cache_address_bits = 52, .big_pages_executable = false});
     const uint64_t whole = MemoryWorld::entry(MemoryWorld::a_whole, present | big);
