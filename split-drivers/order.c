@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a user wants of this guest as a whole: orders on the control page. */
+#include <linux/cpu.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
 #include <linux/sysrq.h>
@@ -7,6 +8,21 @@
 #include "bus.h"
 
 static u32 last_order; /* the count of the one that was taken up */
+
+/* The first `wanted` CPUs, and no others. One that cannot come or go is told, and the others still do. */
+static void use_cpus(u32 wanted)
+{
+	unsigned int cpu;
+	int error;
+
+	for_each_present_cpu(cpu) {
+		if (cpu_online(cpu) == (cpu < wanted) || cpu == 0)
+			continue;
+		error = cpu < wanted ? add_cpu(cpu) : remove_cpu(cpu);
+		if (error != 0)
+			pr_err("ringfold: told to run on %u CPUs: CPU %u: %d\n", wanted, cpu, error);
+	}
+}
 
 static void carry_out(u32 order, u32 argument)
 {
@@ -21,6 +37,9 @@ static void carry_out(u32 order, u32 argument)
 		break;
 	case RINGFOLD_ORDER_SYSTEM_REQUEST:
 		handle_sysrq(argument);
+		break;
+	case RINGFOLD_ORDER_VCPUS:
+		use_cpus(argument);
 		break;
 	default:
 		pr_warn("ringfold: an order that this kernel does not know: %u\n", order);

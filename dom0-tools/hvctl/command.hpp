@@ -46,7 +46,7 @@ void add_block_commands(CLI::App &app, Context &context);    // block-list, bloc
 void add_network_commands(CLI::App &app, Context &context);  // network-list, network-attach, network-detach
 void add_stream_commands(CLI::App &app, Context &context);   // console, dmesg, event-log
 void add_gdb_command(CLI::App &app, Context &context);
-void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-pin, sched, top
+void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-set, vcpu-pin, sched, top
 void add_pool_commands(CLI::App &app, Context &context);      // pool-list, pool-cpus, pool-mode
 void add_trace_commands(CLI::App &app, Context &context);     // trace start, status, stop, export
 void add_machine_commands(CLI::App &app, Context &context);   // info, stats, version, debug-keys

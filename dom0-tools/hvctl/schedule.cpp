@@ -49,6 +49,22 @@ Outcome<void> pin(const Context &context, const PinOptions &options) {
     return {};
 }
 
+void add_vcpu_set(CLI::App &app, Context &context) {
+    struct Options {
+        std::string domain;
+        uint32_t vcpus = 0;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App *command = add_command(app, context, "vcpu-set", "tell a guest on how many vCPUs to run",
+                                    [&context, options]() -> Outcome<void> {
+                                        const json arguments{{"domain", options->domain}, {"vcpus", options->vcpus}};
+                                        context.show(TRY(context.ask("vcpu-set", arguments)), nothing);
+                                        return {};
+                                    });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("VCPUS", options->vcpus, "1 up to its vcpus or maxvcpus, the greater of both")->required();
+}
+
 struct ScheduleOptions {
     std::string domain;
     std::optional<uint32_t> weight;
@@ -146,6 +162,7 @@ void add_schedule_commands(CLI::App &app, Context &context) {
         return {};
     })->add_option("DOMAIN", *domain, "name or number; otherwise all");
 
+    add_vcpu_set(app, context);
     const auto pinned = std::make_shared<PinOptions>();
     CLI::App *command = add_command(app, context, "vcpu-pin", "say on which CPUs a vCPU may run",
                                     [&context, pinned] { return pin(context, *pinned); });

@@ -79,6 +79,7 @@ Commands::Result Commands::run(const std::string &command, Arguments arguments) 
         Row{"unpause", [](Commands &self, Arguments given) { return self.unpause(given); }},
         Row{"rename", [](Commands &self, Arguments given) { return self.rename(given); }},
         Row{"vcpu-list", [](Commands &self, Arguments given) { return self.vcpu_list(given); }},
+        Row{"vcpu-set", [](Commands &self, Arguments given) { return self.set_vcpus(given); }},
         Row{"vcpu-pin", [](Commands &self, Arguments given) { return self.vcpu_pin(given); }},
         Row{"sched", [](Commands &self, Arguments given) { return self.schedule(given); }},
         Row{"pool-list", [](Commands &self, Arguments given) { return self.pool_list(given); }},
@@ -187,6 +188,17 @@ Commands::Result Commands::system_request(Arguments arguments) {
         return Failure{Kind::usage, fmt::format("\"{}\": expected one key, like t or w", key)};
     }
     TRY(supervisor_->give_order(guest, RINGFOLD_ORDER_SYSTEM_REQUEST, static_cast<unsigned char>(key[0])));
+    return json::object();
+}
+
+Commands::Result Commands::set_vcpus(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    const auto wanted = arguments.at("vcpus").get<int64_t>();
+    const uint32_t most = guest->config ? guest->config->most_vcpus() : 1;
+    if (wanted < 1 || wanted > most) {
+        return Failure{Kind::usage, fmt::format("{} vCPUs: {} has 1 to {}", wanted, guest->name, most)};
+    }
+    TRY(supervisor_->give_order(guest, RINGFOLD_ORDER_VCPUS, static_cast<uint32_t>(wanted)));
     return json::object();
 }
 

@@ -51,6 +51,7 @@ class Commands {
     Result destroy(Arguments arguments);
     Result shutdown(Arguments arguments);
     Result system_request(Arguments arguments);
+    Result set_vcpus(Arguments arguments);
     Result pause(Arguments arguments);
     Result unpause(Arguments arguments);
     Result rename(Arguments arguments);

@@ -42,6 +42,9 @@ GuestPlan plan_of(const DomainConfig &config, const GuestFiles &files) {
     plan.maximum = config.maximum();
     plan.vcpus = config.most_vcpus();
     plan.command_line = config.command_line;
+    if (config.vcpus < config.most_vcpus()) {  // as Linux calls what the others can be added to
+        plan.command_line += fmt::format(" maxcpus={}", config.vcpus);
+    }
     plan.kernel = &files.kernel;
     plan.ramdisk = files.ramdisk.bytes();
     plan.disks = config.disks;

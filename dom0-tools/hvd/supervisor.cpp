@@ -26,6 +26,8 @@ std::string_view order_name(uint32_t order) {
             return "reboot";
         case RINGFOLD_ORDER_SYSTEM_REQUEST:
             return "sysrq";
+        case RINGFOLD_ORDER_VCPUS:
+            return "vcpus";
         default:
             return "unknown";
     }

@@ -184,6 +184,23 @@ TEST_F(SupervisorTest, ShutdownAsksAndForces) {
     EXPECT_EQ(fake.domains.size(), 1U);
 }
 
+TEST_F(SupervisorTest, AGuestIsToldOnHowManyVcpusToRun) {
+    DomainConfig given = config();
+    given.vcpus = 2;
+    given.maximum_vcpus = 4;
+    given.command_line = "quiet";
+    ASSERT_TRUE(create(given).ok());
+    const uint32_t id = id_of("web");
+    EXPECT_TRUE(ask("vcpu-set", {{"domain", "web"}, {"vcpus", 4}}).ok());
+    EXPECT_TRUE(ask("vcpu-set", {{"domain", "web"}, {"vcpus", 1}}).ok());
+    EXPECT_EQ(fake.orders,
+              (std::vector<std::array<uint32_t, 3>>{{id, RINGFOLD_ORDER_VCPUS, 4}, {id, RINGFOLD_ORDER_VCPUS, 1}}));
+    for (const int wrong : {0, -1, 5}) {
+        EXPECT_EQ(ask("vcpu-set", {{"domain", "web"}, {"vcpus", wrong}}).error().kind, Kind::usage) << wrong;
+    }
+    EXPECT_EQ(fake.orders.size(), 2U);
+}
+
 TEST_F(SupervisorTest, AGuestWithoutAControlPageCannotBeAsked) {
     fake.serves_devices = false;
     ASSERT_TRUE(create(config()).ok());

@@ -198,7 +198,8 @@ static void __init ringfold_prepare_cpus(unsigned int most)
 		per_cpu(x86_bios_cpu_apicid, cpu) = cpu;
 		if (cpu == 0)
 			continue;
-		if (cpu >= most || allocate(cpu) != 0)
+		/* Those that maxcpus= leaves out may be wanted later; nosmp wants none, ever. */
+		if (most == 0 || allocate(cpu) != 0)
 			set_cpu_present(cpu, false);
 	}
 }
