@@ -77,6 +77,13 @@ void write_start_info(const Domain &domain, const DomainConfiguration &configura
     }
 }
 
+// What the builder uses begins cleared, whatever the map's memory held.
+void clear_used(const DomainLayout &layout, const PhysicalMap &map) {
+    for (GuestFrame frame{0}; frame < layout.first_free; ++frame) {
+        clear_frame(map[frame]);
+    }
+}
+
 void fill_memory(const DomainConfiguration &configuration, const ElfImage &image, const DomainLayout &layout,
                  const PhysicalMap &map) {
     for (const ElfSegment &segment : image.segments()) {
@@ -123,6 +130,9 @@ Result<void> refuse(const DomainConfiguration &configuration, Error error, std::
         lay_out_domain(image, map.value().contiguous(), configuration.module.size(), map_frames);
     if (!layout.ok()) {
         return refuse(configuration, layout.error(), "its image and module do not fit into its memory");
+    }
+    if (map.value().is_identity()) {
+        clear_used(layout.value(), map.value());
     }
     write_start_info(domain, configuration, layout.value(), map.value());
     fill_memory(configuration, image, layout.value(), map.value());

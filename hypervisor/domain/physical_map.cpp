@@ -35,12 +35,14 @@ Result<Block> allocate_block(FrameCount left) {
     return Block{.first = TRY(allocate_frames(Order{0})), .order = Order{0}};
 }
 
-// The biggest block for at most `left`, of whole extents, that there is where 32 bits reach; anywhere otherwise.
+// The biggest block for at most `left`, of whole extents, that there is where 32 bits reach; anywhere otherwise. It is
+// not cleared.
 Result<Block> allocate_big_block(FrameCount left) {
     const auto fitting = static_cast<unsigned>(std::bit_width(left.raw()) - 1);
     for (unsigned order = std::min(fitting, max_order.raw()); order >= extent_order.raw(); --order) {
         for (const MachineAddress limit : {four_gibibytes, no_limit}) {
-            if (const Result<MachineFrame> first = allocate_frames_below(Order{order}, limit); first.ok()) {
+            const Result<MachineFrame> first = allocate_uncleared_frames_below(Order{order}, limit);
+            if (first.ok()) {
                 return Block{.first = first.value(), .order = Order{order}};
             }
         }
@@ -51,7 +53,7 @@ Result<Block> allocate_big_block(FrameCount left) {
 Result<void> assign_block(Domain &domain, const Block &block) {
     const Result<void> assigned = assign_frames(domain.memory, block.first, block.order.frames());
     if (!assigned.ok()) {
-        free_clean_frames(block.first, block.order);
+        free_frames(block.first, block.order);
     }
     return assigned.ok() ? Result<void>{} : Result<void>{assigned.error()};
 }

@@ -19,11 +19,12 @@ struct Domain;
 
 class PhysicalMap {
   public:
-    // Give the domain its memory, zeroed, and write the machine-to-physical table; what was assigned before an error is
-    // the domain's. Any machine frames, as pseudo-physical frames 0 .. memory - 1:
+    // Give the domain its memory and write the machine-to-physical table; what was assigned before an error is the
+    // domain's. Any machine frames, zeroed, as pseudo-physical frames 0 .. memory - 1:
     [[nodiscard]] static Result<PhysicalMap> scattered(Domain &domain, FrameCount memory);
     // Pseudo-physical frames that are machine frames, in whole extents, below 4 GiB while there are such. The memory is
-    // rounded up to them. limit_reached: it lies in too many pieces.
+    // rounded up to them, and holds what the machine left there: to clear it takes longer than all else of a boot, and
+    // the control domain may see it. limit_reached: it lies in too many pieces.
     [[nodiscard]] static Result<PhysicalMap> identical(Domain &domain, FrameCount memory);
 
     PhysicalMap(PhysicalMap &&other) noexcept;

@@ -51,6 +51,10 @@ Result<MachineFrame> allocate_frames_below(Order order, MachineAddress limit) {
     return scrubbed(std::move(block), order);
 }
 
+Result<MachineFrame> allocate_uncleared_frames_below(Order order, MachineAddress limit) {
+    return frames.lock()->take_below(order, limit);
+}
+
 Result<MachineFrame> allocate_frames_by_parts(Order order) {
     auto block = frames.lock()->take(order);
     return scrubbed_by_parts(std::move(block), order);

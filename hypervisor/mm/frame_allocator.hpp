@@ -19,6 +19,9 @@ void initialise_frame_allocator(FrameNodes nodes);
 [[nodiscard]] Result<MachineFrame> allocate_frames(Order order);
 // The same, with every byte below `limit`.
 [[nodiscard]] Result<MachineFrame> allocate_frames_below(Order order, MachineAddress limit);
+// The same with anything in it, for one who may see all that the machine holds: the control domain, at boot. It may
+// only go back by free_frames().
+[[nodiscard]] Result<MachineFrame> allocate_uncleared_frames_below(Order order, MachineAddress limit);
 
 // The same for hypercalls, which make way. again: preempted, before all was cleared. Nobody holds the block meanwhile:
 // it is free, and what was cleared stays so. Each call clears some, and takes rather what is clean, so that it comes to

@@ -28,6 +28,15 @@ def test_programs_run(tmp_path, on, cpus):
     assert said[5] == f"{cpus} CPUs"
 
 
+def test_memory_that_was_used_before(tmp_path):
+    """The control domain gets its memory as the machine left it; what the hypervisor builds in it begins cleared all the same."""
+    (tmp_path / "old").write_bytes(b"\xa5" * (384 << 20))
+    command = f"hypercall {number_of('debug_audit')}; grep -c . /proc/meminfo > /dev/null && echo it lives"
+    loader = f"-device loader,file={tmp_path}/old,addr=0x10000000,force-raw=on"
+    assert run(tmp_path, command, "--smp", 2, "--qemu", loader) == ["0 0", "it lives"]
+    (tmp_path / "old").unlink()
+
+
 @pytest.mark.parametrize("kind, name", [("virtio", "vda"), ("ahci", "sda"), ("nvme", "nvme0n1")])
 def test_disk(tmp_path, kind, name):
     disk = empty_disk(tmp_path / "disk", 64)

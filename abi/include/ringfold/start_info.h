@@ -12,7 +12,8 @@
  * but in dom0, whose image is loaded so much further up. They are no-execute and writable, but for the image, which has the
  * flags of its segments, and page tables, which are read-only. Behind the image follow: module (if any), this page,
  * physical_to_machine (not with RINGFOLD_START_IDENTITY), page tables, stack (4 pages), vCPU 0's page; free frames from
- * first_free_frame on. With RINGFOLD_START_IDENTITY the mapped frames lie within one aligned GiB.
+ * first_free_frame on, which are cleared, but in dom0. With RINGFOLD_START_IDENTITY the mapped frames lie within one
+ * aligned GiB.
  */
 #ifndef RINGFOLD_START_INFO_H
 #define RINGFOLD_START_INFO_H
