@@ -138,15 +138,15 @@ void ringfold_queue_flags(const void *entry, u64 value, u64 mask)
 
 	local_irq_save(flags);
 	ringfold_queue(operation);
-	*this_cpu_ptr(&last_run) = (struct run){
-		.next = behind(entry),
-		.value = value,
-		.mask = mask,
-		.operation = queue() + this_cpu_read(queued) - 1,
-		.issue = this_cpu_read(issues),
-	};
-	if (this_cpu_read(queued) == 0)
-		this_cpu_write(last_run.next, NULL); /* it was issued at once */
+	if (this_cpu_read(queued) != 0) { /* else it was issued at once, and nothing goes on */
+		*this_cpu_ptr(&last_run) = (struct run){
+			.next = behind(entry),
+			.value = value,
+			.mask = mask,
+			.operation = queue() + this_cpu_read(queued) - 1,
+			.issue = this_cpu_read(issues),
+		};
+	}
 	local_irq_restore(flags);
 }
 

@@ -32,15 +32,7 @@ static unsigned long blocks __ro_after_init;
 /* The second-level entry of a block; NULL: the direct map does not reach there. */
 static pmd_t *direct_pmd(unsigned long block)
 {
-	const unsigned long address = (unsigned long)__va(PFN_PHYS(block * BLOCK_PAGES));
-	pgd_t *pgd = pgd_offset_k(address);
-	p4d_t *p4d = p4d_offset(pgd, address);
-	pud_t *pud;
-
-	if (p4d_none(*p4d))
-		return NULL;
-	pud = pud_offset(p4d, address);
-	return pud_none(*pud) ? NULL : pmd_offset(pud, address);
+	return lookup_pmd_address((unsigned long)__va(PFN_PHYS(block * BLOCK_PAGES)));
 }
 
 /*

@@ -26,12 +26,15 @@ static struct ringfold_event_area *area_of(unsigned int port)
 	return per_cpu(event_area, cpu_of_port[port]);
 }
 
+static void mask_port(unsigned int port)
+{
+	set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+}
+
 /* Interrupts whose hardware number is a port. */
 void ringfold_mask_irq(struct irq_data *data)
 {
-	unsigned int port = irqd_to_hwirq(data);
-
-	set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+	mask_port(irqd_to_hwirq(data));
 }
 
 void ringfold_unmask_irq(struct irq_data *data)
@@ -43,15 +46,25 @@ void ringfold_unmask_irq(struct irq_data *data)
 		(void)ringfold_event_unmask(port);
 }
 
-/* A port that was closed may come again as another CPU's: both are set, before anybody can look for its bits. */
-int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int cpu)
+/* A port that has no place in the vCPU's page is closed again. */
+static int serve_port(unsigned int port, unsigned int cpu)
 {
-	if (port >= ARRAY_SIZE(irq_of_port)) {
+	if (port >= ARRAY_SIZE(cpu_of_port)) {
 		(void)ringfold_event_close(port);
 		return -ENOSPC;
 	}
-	data->hwirq = port;
 	cpu_of_port[port] = cpu;
+	return 0;
+}
+
+/* A port that was closed may come again as another CPU's: both are set, before anybody can look for its bits. */
+int ringfold_attach_port(struct irq_data *data, unsigned int port, unsigned int cpu)
+{
+	int error = serve_port(port, cpu);
+
+	if (error != 0)
+		return error;
+	data->hwirq = port;
 	WRITE_ONCE(irq_of_port[port], data->irq);
 	return 0;
 }
@@ -142,15 +155,11 @@ int ringfold_bind_ipi(unsigned int cpu)
 int ringfold_bind_silent_ipi(unsigned int cpu)
 {
 	struct ringfold_hypercall_result port = ringfold_event_bind_ipi(cpu);
+	int error = port.status ?: serve_port(port.value, cpu);
 
-	if (port.status != 0)
-		return port.status;
-	if (port.value >= ARRAY_SIZE(cpu_of_port)) {
-		(void)ringfold_event_close(port.value);
-		return -ENOSPC;
-	}
-	cpu_of_port[port.value] = cpu;
-	set_bit(port.value % WORD_BITS, word_of(area_of(port.value)->masked, port.value));
+	if (error != 0)
+		return error;
+	mask_port(port.value);
 	return port.value;
 }
 
