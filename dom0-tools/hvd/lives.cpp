@@ -42,7 +42,7 @@ GuestPlan plan_of(const DomainConfig &config, const GuestFiles &files) {
     plan.maximum = config.maximum();
     plan.vcpus = config.most_vcpus();
     plan.command_line = config.command_line;
-    if (config.vcpus < config.most_vcpus()) {  // as Linux calls what the others can be added to
+    if (config.vcpus < config.most_vcpus()) {  // Linux starts that many, and adds others when it is told to
         plan.command_line += fmt::format(" maxcpus={}", config.vcpus);
     }
     plan.kernel = &files.kernel;

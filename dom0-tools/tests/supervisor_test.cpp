@@ -188,7 +188,6 @@ TEST_F(SupervisorTest, AGuestIsToldOnHowManyVcpusToRun) {
     DomainConfig given = config();
     given.vcpus = 2;
     given.maximum_vcpus = 4;
-    given.command_line = "quiet";
     ASSERT_TRUE(create(given).ok());
     const uint32_t id = id_of("web");
     EXPECT_TRUE(ask("vcpu-set", {{"domain", "web"}, {"vcpus", 4}}).ok());

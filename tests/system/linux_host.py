@@ -53,6 +53,14 @@ def empty_disk(path: pathlib.Path, mebibytes):
     return path
 
 
+def program(tmp_path, name):
+    """Compiled from dom0/NAME.c, in an overlay's /bin; returns the overlay."""
+    folder = tmp_path / "overlay/bin"
+    folder.mkdir(parents=True)
+    subprocess.run(["gcc", "-O2", "-static", "-no-pie", "-o", folder / name, DOM0 / f"{name}.c"], check=True)
+    return folder.parent
+
+
 def tools_overlay(tmp_path, guest_command):
     """What a control domain with guests needs: the tools, a kernel for guests, and a RAM disk whose command they run."""
     directory = tmp_path / "overlay"

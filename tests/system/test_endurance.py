@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from linux_host import needs_linux, run
+from linux_host import needs_linux, program, run
 from machine import BUILD, NIGHTLY, PATIENCE, ROOT
 
 pytestmark = needs_linux
@@ -40,10 +40,7 @@ def test_memory_of_all_sizes(tmp_path, mebibytes):
 @pytest.mark.skipif(not NIGHTLY, reason="takes 5 minutes: make nightly runs it")
 def test_clock_keeps_time(tmp_path):
     """The domain's clock beside the host's, by lines that the domain sends: the quickest of 40 at each end, since a line can only be late."""
-    programs = tmp_path / "overlay/bin"
-    programs.mkdir(parents=True)
-    subprocess.run(["gcc", "-O2", "-static", "-o", programs / "clock_readings", ROOT / "tests/system/dom0/clock_readings.c"], check=True)
-    command = [ROOT / "tests/testhost", "run", "--build", BUILD, "--console", tmp_path / "console", "--overlay", tmp_path / "overlay",
+    command = [ROOT / "tests/testhost", "run", "--build", BUILD, "--console", tmp_path / "console", "--overlay", program(tmp_path, "clock_readings"),
                "--timeout", str(DRIFT_SECONDS + int(PATIENCE * 8)), "--", f"clock_readings {DRIFT_SECONDS}"]
     ahead = []  # of the domain's clock, by the host's
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as machine:

@@ -9,20 +9,12 @@ import subprocess
 
 import pytest
 
-from linux_host import DOM0, KERNEL, assert_properties, needs_linux, number_of, run, script
+from linux_host import KERNEL, assert_properties, needs_linux, number_of, program, run, script
 
 pytestmark = needs_linux
 everywhere = pytest.mark.parametrize("machine", [["--on", "native"], ["--on", "ringfold"], ["--on", "ringfold", "--guest"]],
                                      ids=["native", "dom0", "guest"])
 on_both = pytest.mark.parametrize("on", ["ringfold", "native"])
-
-
-def program(tmp_path, name):
-    """Compiled from dom0/NAME.c, in an overlay's /bin; returns the overlay."""
-    folder = tmp_path / "overlay/bin"
-    folder.mkdir(parents=True)
-    subprocess.run(["gcc", "-O2", "-static", "-no-pie", "-o", folder / name, DOM0 / f"{name}.c"], check=True)
-    return folder.parent
 
 
 @pytest.mark.parametrize("machine", [[], ["--guest"]], ids=["dom0", "guest"])
