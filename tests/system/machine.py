@@ -119,16 +119,18 @@ class Machine:
         return self._send({"execute": "human-monitor-command", "arguments": {"command-line": command, "cpu-index": cpu}})
 
     def stop_in_guest(self, cpus=1):
-        """Stops the machine at a moment when one of its `cpus` CPUs is in a guest, and says which: the scheduler chooses."""
+        """Stops the machine at a moment when one of its `cpus` CPUs is in a guest and the others are halted, and says which: the
+        scheduler chooses. (A CPU that will idle may still be at work: the console's bytes leave by interrupts.)"""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             self.monitor("stop")
-            for cpu in range(cpus):
-                if re.search(r"CPL=[13]", self.monitor("info registers", cpu)):
-                    return cpu
+            registers = [self.monitor("info registers", cpu) for cpu in range(cpus)]
+            in_guest = [cpu for cpu in range(cpus) if re.search(r"CPL=[13]", registers[cpu])]
+            if len(in_guest) == 1 and sum("HLT=1" in text for text in registers) == cpus - 1:
+                return in_guest[0]
             self.monitor("cont")
             time.sleep(0.02)
-        raise AssertionError(f"no CPU was ever met in a guest: {self.console}")
+        raise AssertionError(f"one CPU in a guest, the others halted: this was never met: {self.console}")
 
     def _send(self, message):
         self.stream.write(json.dumps(message) + "\n")
