@@ -84,7 +84,8 @@ json version_json(const HypervisorVersion &version) {
             {"build", fmt::format("{:016x}", version.build)},
             {"debug", (version.features & RINGFOLD_START_DEBUG) != 0},
             {"pcid", (version.features & RINGFOLD_START_PCID) != 0},
-            {"tsc_in_step", (version.features & RINGFOLD_START_TSC) != 0}};
+            {"tsc_in_step", (version.features & RINGFOLD_START_TSC) != 0},
+            {"big_pages_executable", (version.features & RINGFOLD_START_BIG_EXECUTABLE) != 0}};
 }
 
 }  // namespace

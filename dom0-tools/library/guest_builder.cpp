@@ -61,13 +61,17 @@ Outcome<ringfold_start_info> open_devices(const Hypervisor &hypervisor, const Gu
     return info;
 }
 
+// Of the start info's flags, what is as true for a guest as for the control domain.
+constexpr uint64_t properties_of_the_machine =
+    RINGFOLD_START_DEBUG | RINGFOLD_START_PCID | RINGFOLD_START_TSC | RINGFOLD_START_BIG_EXECUTABLE;
+
 // Where fill() writes all the rest of the start.
 void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory, DomainId id,
                       uint64_t features, ringfold_start_info info) {
     info.magic = RINGFOLD_START_INFO_MAGIC;
     info.abi_version = RINGFOLD_ABI_VERSION;
     info.domain_id = id.raw();
-    info.flags = features & (RINGFOLD_START_DEBUG | RINGFOLD_START_PCID | RINGFOLD_START_TSC);
+    info.flags = features & properties_of_the_machine;
     info.vcpu_count = plan.vcpus;
     info.range_count = 1;
     info.ranges[0] = {.first = 0, .count = plan.memory.raw()};

@@ -30,6 +30,8 @@ constexpr uint64_t big_leaf_low_bits = (frames_per_extent - 1) << page_shift;  /
 
 void set_paging_limits(const PagingLimits &limits) { paging_limits = limits; }
 
+bool big_pages_executable() { return paging_limits.big_pages_executable; }
+
 Result<EntryKind> check_entry(Level level, unsigned index, Entry entry) {
     if (level == Level::l4 && index == virtual_map::slot) {
         return entry == Entry{} ? Result<EntryKind>{EntryKind::nothing} : Error::access_denied;

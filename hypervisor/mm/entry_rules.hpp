@@ -18,6 +18,7 @@ struct PagingLimits {
     bool big_pages_executable = true;
 };
 void set_paging_limits(const PagingLimits &limits);
+[[nodiscard]] bool big_pages_executable();
 
 enum class EntryKind : uint8_t { nothing, leaf, big_leaf, table };
 

@@ -2,7 +2,7 @@
 """What programs of the kernel's self-tests said, as results by name: `ok`, `fail` or `skip`.
 
 Their dialects: TAP (`ok 3 name`, `not ok`, `# SKIP`); sections of the x86 tests (`[RUN] name`, then `[OK]`, `[FAIL]`); lines that
-end with `[OK]` or `[FAIL]`; and the exit status, which all have: 0, 4 for skipped, or everything else.
+end with `[OK]` or `[FAIL]`, or with dots and `OK` or `Fail`; and the exit status, which all have: 0, 4 for skipped, or everything else.
 """
 
 import collections
@@ -12,6 +12,7 @@ TAP = re.compile(r"\s*(?:# )?(not ok|ok)\b\s*\d*\s*(?:- )?(.*?)\s*(?:#\s*(SKIP|X
 SECTION = re.compile(r"\s*\[RUN\]\s*(.*?)\s*")
 VERDICT = re.compile(r"\s*\[(OK|FAIL|SKIP)\].*")
 LINE = re.compile(r"(?!\s*\[)(.+?)[\s.]*\[(OK|FAIL)\].*")
+DOTTED = re.compile(r"(.+?)\s*\.{3,}\s*(OK|Fail|Skip)\s*")
 STATUS = "exit status"
 ORDER = ("skip", "ok", "fail")  # one failure is enough; what is done once was not skipped
 
@@ -39,7 +40,7 @@ def results(lines, status):
             times[name] += 1  # of one name, they are told apart by their order
             result = "skip" if match[3] else "ok" if match[1] == "ok" else "fail"
             add(name if times[name] == 1 else f"{name} ({times[name]})", result)
-        elif match := LINE.fullmatch(line):
+        elif match := LINE.fullmatch(line) or DOTTED.fullmatch(line):
             add(_name(match[1]), match[2].lower())
     found[STATUS] = {0: "ok", 4: "skip"}.get(status, "fail")
     return found

@@ -142,7 +142,8 @@ def test_hypercalls_by_program(tmp_path):
 
 
 @pytest.mark.parametrize("load", ["--vm 2 --vm-bytes 32M", "--fork 2", "--mmap 2 --mmap-bytes 16M", "--switch 2", "--pipe 2", "--clone 2",
-                                  "--madvise 2", "--mremap 2 --mremap-bytes 8M", "--futex 2", "--sigq 2", "--userfaultfd 2"])
+                                  "--madvise 2", "--mremap 2 --mremap-bytes 8M", "--futex 2", "--sigq 2", "--userfaultfd 2",
+                                  "--mmaphuge 2 --mmaphuge-mmaps 16"])
 def test_load(tmp_path, load):
     command = f"stress-ng {load} --timeout {60 if NIGHTLY else 5} --verify 2>&1; status=$?; hypercall {number_of('debug_audit')}; exit $status"
     said = run(tmp_path, command, "--smp", 2, "--tools")

@@ -42,6 +42,16 @@ def test_tracing(tmp_path, on):
     assert_properties(said, "kprobes", "uprobes", "function tracer", "function graph tracer")
 
 
+@everywhere
+def test_big_pages_of_programs(tmp_path, machine):
+    """Pages of 2 MiB that are copied, split, moved, made of small ones, and of the pool."""
+    audit = "" if "native" in machine or "--guest" in machine else f"; hypercall {number_of('debug_audit')}"
+    command = f"echo madvise > /sys/kernel/mm/transparent_hugepage/enabled; echo 24 > /proc/sys/vm/nr_hugepages; for round in 1 2; do big_pages $(cat /proc/sys/vm/nr_hugepages) || exit 1; done{audit}"
+    said = run(tmp_path, command, "--smp", 2, "--mem", 768, "--guest-mem", 256, "--overlay", program(tmp_path, "big_pages"), *machine)
+    assert_properties(said, *(["copied after a fork", "split", "moved", "other rights", "collapsed", "zeroes", "of the pool"] * 2))
+    assert not audit or said[-1] == "0 0", said
+
+
 @on_both
 def test_modules(tmp_path, on):
     """A module that greets; and one that turns branches in its own text and in that of another module."""

@@ -34,6 +34,7 @@
 #define RINGFOLD_START_DEBUG (1ULL << 2)      /* a debug build of the hypervisor: audit and histograms are there */
 #define RINGFOLD_START_PCID (1ULL << 3)       /* translations are tagged */
 #define RINGFOLD_START_TSC (1ULL << 4)        /* struct ringfold_time says the same on all vCPUs, for ever: any code may read the TSC */
+#define RINGFOLD_START_BIG_EXECUTABLE (1ULL << 5) /* 2 MiB pages need not be no-execute */
 
 /* Pseudo-physical frames first .. first + count - 1. */
 struct ringfold_memory_range {

@@ -170,7 +170,7 @@ u64 ringfold_exchange(u64 address, u64 value)
 	return old;
 }
 
-s64 __init ringfold_try_set(void *entry, u64 value)
+s64 ringfold_try_set(void *entry, u64 value)
 {
 	const struct ringfold_page_table_operation operation = {
 		.operation = RINGFOLD_PAGE_TABLE_SET,

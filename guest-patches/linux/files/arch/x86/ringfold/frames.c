@@ -125,6 +125,35 @@ static enum e820_type __init type_of(const struct ringfold_machine_range *range)
 	}
 }
 
+static bool __init in_one_piece(unsigned long first)
+{
+	unsigned long index;
+
+	if (!IS_ALIGNED(physical_to_machine[first], PTRS_PER_PTE))
+		return false;
+	for (index = 1; index < PTRS_PER_PTE; index++) {
+		if (physical_to_machine[first + index] != physical_to_machine[first] + index)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What Linux takes for a big page must be one for the machine: a page of each other block of 2 MiB is never free, so that the block
+ * is not either.
+ */
+void __init ringfold_keep_scattered_blocks(void)
+{
+	unsigned long first;
+
+	if (physical_to_machine == NULL)
+		return;
+	for (first = 0; first + PTRS_PER_PTE <= frame_count; first += PTRS_PER_PTE) {
+		if (!in_one_piece(first))
+			memblock_reserve(PFN_PHYS(first), PAGE_SIZE);
+	}
+}
+
 /* The machine's memory, so that nothing else is put where there is some. */
 static void __init add_machine_ranges(void)
 {

@@ -10,6 +10,7 @@
 #include <linux/pgalloc.h>
 #include <linux/pgtable.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/task_stack.h>
 
 #include <asm/init.h>
 #include <asm/paravirt.h>
@@ -143,10 +144,12 @@ static void hang_in(void *entry, u64 value, unsigned int level)
 	preempt_enable();
 }
 
-/* An upper-level entry of a table of `level`. */
+/* An upper-level entry of a table of `level`; or a variable, in which whoever splits a big page has the table of the small ones. */
 static void set_upper_entry(void *entry, u64 value, unsigned int level)
 {
-	if (names_table(value) && is_table(entry))
+	if (object_is_on_stack(entry))
+		WRITE_ONCE(*(u64 *)entry, value);
+	else if (names_table(value) && is_table(entry))
 		hang_in(entry, value, level - 1);
 	else
 		set_entry(entry, value);
@@ -250,8 +253,21 @@ static void ringfold_release_table(unsigned long pfn)
 }
 
 /*
- * The locks of the lowest tables of an address space, of a table of `level`: whoever walks from a page to its entries
- * (migration, reclaim) holds one when it changes an entry.
+ * A table that a big page takes the place of hangs nowhere any more, and is kept: whoever splits the page fills it before it is
+ * hung in again.
+ */
+unsigned long ringfold_exchange_pmd(void *entry, unsigned long value)
+{
+	const u64 old = ringfold_exchange_entry(entry, value);
+
+	if (names_table(old))
+		ringfold_release_table(ringfold_named_frame(old));
+	return old;
+}
+
+/*
+ * The locks of the two lowest levels of tables of an address space, of a table of `level`: whoever walks from a page to its
+ * entries (migration, reclaim) holds one when it changes an entry.
  */
 static void lock_entries(const u64 *entries, unsigned int level, void (*change)(spinlock_t *lock))
 {
@@ -263,10 +279,10 @@ static void lock_entries(const u64 *entries, unsigned int level, void (*change)(
 		if (!names_table(entries[index]))
 			continue;
 		pfn = ringfold_named_frame(entries[index]);
+		if (level == 2 || (level == 3 && USE_SPLIT_PMD_PTLOCKS))
+			change(ptlock_ptr(pfn_to_page(pfn)));
 		if (level > 2)
 			lock_entries(__va(PFN_PHYS(pfn)), level - 1, change);
-		else
-			change(ptlock_ptr(pfn_to_page(pfn)));
 	}
 }
 
@@ -476,6 +492,12 @@ static void __init ringfold_after_bootmem(void)
 	knows_pages = true;
 }
 
+static void __init ringfold_init_paging(void)
+{
+	ringfold_keep_scattered_blocks();
+	paging_init();
+}
+
 void __init ringfold_init_memory(void)
 {
 	/* The global bit is refused; what the guest cannot do yet is hidden in processor.c. */
@@ -488,4 +510,5 @@ void __init ringfold_init_memory(void)
 	/* The start info is reached through the direct map from now on: the kernel's goes up to _end. */
 	ringfold_start_info = __va(__pa(ringfold_start_info));
 	x86_init.hyper.init_after_bootmem = ringfold_after_bootmem;
+	x86_init.paging.pagetable_init = ringfold_init_paging;
 }

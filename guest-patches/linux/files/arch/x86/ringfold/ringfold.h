@@ -55,6 +55,7 @@ void ringfold_init_vcpu_page(unsigned long emergency_stack_top);
 /* frames.c: the pseudo-physical map. A frame that is not the domain's is one past all memory. */
 void __init ringfold_init_frames(void);
 void __init ringfold_use_frames(void);
+void __init ringfold_keep_scattered_blocks(void);
 unsigned long ringfold_physical_to_machine(unsigned long pfn);
 /* The pseudo-physical frame that a present entry names. */
 unsigned long ringfold_named_frame(u64 entry);
@@ -93,7 +94,7 @@ void ringfold_flush_queue(void);
 /* At once, with all that is queued. Returns the entry that was replaced. */
 u64 ringfold_exchange(u64 address, u64 value);
 /* The same for what may be refused: -RINGFOLD_*. */
-s64 __init ringfold_try_set(void *entry, u64 value);
+s64 ringfold_try_set(void *entry, u64 value);
 void __init ringfold_issue(struct ringfold_page_table_operation operation);
 void *ringfold_call_buffer_at(unsigned long offset);
 void *ringfold_call_buffer_of(unsigned int cpu, unsigned long offset);

@@ -26,11 +26,14 @@ bool ringfold_access_port(struct pt_regs *regs);
 /* Page tables are read-only; an entry that a processor may be walking is changed by hypercall. */
 void ringfold_set_entry(void *entry, unsigned long value);
 unsigned long ringfold_exchange_entry(void *entry, unsigned long value);
+unsigned long ringfold_exchange_pmd(void *entry, unsigned long value);
 unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry);
 void ringfold_clear_flags(void *entry, unsigned long flags);
 
-/* Small pages instead of a big one, around an address of the direct map. False: there is none. */
-bool ringfold_split_direct(unsigned long address);
+/* Small pages instead of a big one, around an address of the direct map or the image. False: there is none. */
+bool ringfold_split_kernel(unsigned long address);
+/* The rights of the image stay as they are from now on. */
+void ringfold_image_is_sealed(void);
 #else
 #define ringfold_domain false
 #define ringfold_control_domain false
@@ -52,6 +55,10 @@ static inline unsigned long ringfold_exchange_entry(void *entry, unsigned long v
 {
 	return 0;
 }
+static inline unsigned long ringfold_exchange_pmd(void *entry, unsigned long value)
+{
+	return 0;
+}
 static inline unsigned long ringfold_take_entry(struct mm_struct *mm, void *entry)
 {
 	return 0;
@@ -59,9 +66,12 @@ static inline unsigned long ringfold_take_entry(struct mm_struct *mm, void *entr
 static inline void ringfold_clear_flags(void *entry, unsigned long flags)
 {
 }
-static inline bool ringfold_split_direct(unsigned long address)
+static inline bool ringfold_split_kernel(unsigned long address)
 {
 	return false;
+}
+static inline void ringfold_image_is_sealed(void)
+{
 }
 #endif
 
