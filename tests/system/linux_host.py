@@ -34,8 +34,8 @@ def run(directory, command, *options):
     done = subprocess.run([ROOT / "tests/testhost", "run", "--build", BUILD, "--console", directory / "console",
                            "--timeout", str(int(PATIENCE * 8)), *map(str, options), "--", command],
                           check=False, capture_output=True, text=True)
-    reason = next((line for line in done.stderr.splitlines() if line.startswith("testhost: ")), "")
-    assert done.returncode == 0, f"status {done.returncode} {reason}\n{done.stdout}\n{done.stderr}"
+    reason = next((f", {line}" for line in done.stderr.splitlines() if line.startswith("testhost: ")), "")
+    assert done.returncode == 0, f"status {done.returncode}{reason}\n{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()
 
 
