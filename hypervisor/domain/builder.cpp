@@ -146,8 +146,7 @@ Result<void> refuse(const DomainConfiguration &configuration, Error error, std::
 uint64_t start_flags() {
     return (RINGFOLD_DEBUG != 0 ? RINGFOLD_START_DEBUG : 0) |
            (this_cpu().features.process_context_ids ? RINGFOLD_START_PCID : 0) |
-           (tsc_in_step() ? RINGFOLD_START_TSC : 0) |
-           (big_pages_executable() ? RINGFOLD_START_BIG_EXECUTABLE : 0);
+           (tsc_in_step() ? RINGFOLD_START_TSC : 0) | (big_pages_executable() ? RINGFOLD_START_BIG_EXECUTABLE : 0);
 }
 
 Result<void> build_domain(DomainId id, const DomainConfiguration &configuration) {

@@ -12,17 +12,17 @@
  *
  * What of the image has the same rights from end to end is mapped big once they are what they stay.
  */
+#include <linux/cpufeature.h>
 #include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/mm.h>
 #include <linux/pgtable.h>
+#include <linux/processor.h>
 #include <linux/stop_machine.h>
 #include <linux/sysfs.h>
 #include <linux/vmalloc.h>
 
-#include <asm/cpufeature.h>
 #include <asm/paravirt.h>
-#include <asm/processor.h>
 #include <asm/ringfold.h>
 #include <asm/sections.h>
 #include <asm/tlbflush.h>
