@@ -83,8 +83,8 @@ Running running_on(PerCpu &cpu) {
 void log_memory() {
     const FrameCounters frames = frame_counters();
     const HeapCounters heap = heap_counters();
-    log_info("  frames: {} managed, {} free, {} of them to be cleared, {} requests refused", frames.managed,
-             frames.free, frames.dirty, frames.out_of_memory);
+    log_info("  frames: {} managed, {} free, {} of them to be cleared, {} claimed, {} requests refused", frames.managed,
+             frames.free, frames.dirty, claimed_frame_count(), frames.out_of_memory);
     log_info("  heap: {} objects in {} slabs", heap.objects, heap.slabs);
     domain_list::for_each_unlocked([](const Domain &domain) {
         log_info("  d{} {}: {} frames of at most {}", domain.id, domain.name_text(), domain.memory.owned(),

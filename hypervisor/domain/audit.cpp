@@ -6,6 +6,7 @@
 #include "hypervisor/domain/domain_list.hpp"
 #include "hypervisor/lib/log.hpp"
 #include "hypervisor/mm/audit.hpp"
+#include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/trace/session.hpp"
 
 namespace ringfold {
@@ -50,12 +51,22 @@ void report(void *, const AuditFinding &finding) {
     log_error("audit: frame {}: {} is {}, not {}", finding.frame, finding.what, finding.actual, finding.expected);
 }
 
+uint64_t audit_claims() {
+    FrameCount claimed;
+    domain_list::for_each_unlocked([&claimed](Domain &domain) { claimed += domain.memory.claim().count; });
+    if (claimed == claimed_frame_count()) {
+        return 0;
+    }
+    log_error("audit: {} frames are claimed by domains, not {}", claimed, claimed_frame_count());
+    return 1;
+}
+
 }  // namespace
 
 uint64_t audit_machine() {
     const StoppedMachine stopped;
     const AuditCaller caller{.context = nullptr, .visit_holders = visit_holders, .report = report};
-    return audit(caller);
+    return audit(caller) + audit_claims();
 }
 
 }  // namespace ringfold

@@ -82,6 +82,7 @@ Result<void> take_apart(Domain &domain) {
             }
         }
         domain.memory.close();  // whoever still refers to it gives it no more
+        close_claim(domain.memory.claim());
         domain.grants.close_table();
         domain.vcpus_released = true;
     }

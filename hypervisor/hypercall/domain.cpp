@@ -10,6 +10,7 @@
 #include "hypervisor/domain/vcpu_start.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
 #include "hypervisor/lib/log.hpp"
+#include "hypervisor/mm/frame_allocator.hpp"
 #include "hypervisor/sched/scheduler.hpp"
 
 #include <algorithm>
@@ -133,6 +134,17 @@ Returns_nothing domain_maximum_set(Vcpu &caller, uint32_t domain, uint64_t frame
         return Error::out_of_range;
     }
     return other->memory.change_maximum(FrameCount{frames});
+}
+
+Returns_nothing domain_claim(Vcpu &caller, uint32_t domain, uint64_t frames) {
+    const DomainReference other = TRY(find_other(caller.domain, domain, Right::control));
+    DomainMemory &memory = other->memory;
+    const FrameCount maximum = memory.maximum();  // may change at any moment, as what it owns
+    const FrameCount owned = memory.owned();
+    if (frames != 0 && (owned > maximum || FrameCount{frames} > maximum - owned)) {
+        return maximum == FrameCount{} ? Error::busy : Error::out_of_range;
+    }
+    return claim_frames(memory.claim(), FrameCount{frames});
 }
 
 Returns_nothing domain_describe(Vcpu &caller, uint32_t domain, uint64_t offset) {

@@ -21,20 +21,39 @@ namespace {
 constexpr uint64_t most_frames = 512;
 constexpr uint32_t extent_order = big_page_shift - page_shift;
 
-// One block: its pseudo-physical number comes from the call buffer, its machine frame goes there.
-Result<void> populate_one(const Vcpu &caller, DomainMemory &memory, uint64_t offset, Order order) {
-    uint64_t guest_frame = 0;
-    TRY(caller.call_buffer.read_object(offset, guest_frame));
-    const MachineFrame first = TRY(allocate_frames_by_parts(order));
+// A block of cleared frames that nobody has.
+Result<void> assign_block(DomainMemory &memory, MachineFrame first, Order order, GuestFrame guest_frame) {
     if (const Result<void> assigned = assign_frames(memory, first, order.frames()); !assigned.ok()) {
         free_clean_frames(first, order);
         return assigned.error();
     }
     for (FrameCount frame{0}; frame < order.frames(); frame += FrameCount{1}) {
-        machine_to_physical::set(first + frame, GuestFrame{guest_frame} + frame);
+        machine_to_physical::set(first + frame, guest_frame + frame);
     }
     trace::note<trace::Class::memory>(RINGFOLD_TRACE_MEMORY_POPULATE, first.raw(), order.raw());
+    return {};
+}
+
+// One block: its pseudo-physical number comes from the call buffer, its machine frame goes there.
+Result<void> populate_one(const Vcpu &caller, DomainMemory &memory, uint64_t offset, Order order) {
+    uint64_t guest_frame = 0;
+    TRY(caller.call_buffer.read_object(offset, guest_frame));
+    const MachineFrame first = TRY(allocate_frames_by_parts(order, memory.claim()));
+    TRY(assign_block(memory, first, order, GuestFrame{guest_frame}));
     return caller.call_buffer.write_object(offset, first.raw());
+}
+
+// One block, whose frames come from the call buffer and are the pseudo-physical ones, too.
+Result<void> populate_one_at(Vcpu &caller, uint64_t offset, Order order) {
+    uint64_t frame = 0;
+    TRY(caller.call_buffer.read_object(offset, frame));
+    DomainMemory &memory = caller.domain.memory;
+    const Result<MachineFrame> first = allocate_frames_at_by_parts(MachineFrame{frame}, order, memory.claim());
+    if (!first.ok()) {
+        return first.error() == Error::not_found ? caller.call_buffer.write_object(offset, RINGFOLD_NO_FRAME)
+                                                 : Result<void>{first.error()};
+    }
+    return assign_block(memory, first.value(), order, GuestFrame{frame});
 }
 
 Result<void> release_one(Vcpu &caller, uint64_t offset) {
@@ -75,8 +94,10 @@ constexpr Batch frame_numbers(uint64_t offset, uint64_t count) {
     return {.offset = offset, .count = count, .element_size = sizeof(uint64_t), .most = most_frames};
 }
 
+constexpr bool is_block_order(uint32_t order) { return order == 0 || order == extent_order; }
+
 Progress populate(const Vcpu &caller, DomainMemory &memory, uint64_t offset, uint64_t count, uint32_t order) {
-    if (order != 0 && order != extent_order) {
+    if (!is_block_order(order)) {
         return Error::invalid_argument;
     }
     return for_each_element(caller, frame_numbers(offset, count),
@@ -92,6 +113,14 @@ Returns_progress memory_populate(Vcpu &caller, uint64_t offset, uint64_t count, 
 Returns_progress domain_populate(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t count, uint32_t order) {
     const DomainReference target = TRY(find_target(caller.domain, domain, Right::control));
     return populate(caller, target->memory, offset, count, order);
+}
+
+Returns_progress memory_populate_at(Vcpu &caller, uint64_t offset, uint64_t count, uint32_t order) {
+    if (!is_block_order(order)) {
+        return Error::invalid_argument;
+    }
+    return for_each_element(caller, frame_numbers(offset, count),
+                            [&](uint64_t element) { return populate_one_at(caller, element, Order{order}); });
 }
 
 Returns_progress memory_release(Vcpu &caller, uint64_t offset, uint64_t count) {

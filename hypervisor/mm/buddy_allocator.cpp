@@ -67,7 +67,7 @@ Result<MachineFrame> BuddyAllocator::take(Order order) {
     }
     for (unsigned zone = zones; zone-- > 0;) {
         if (const auto block = find_in_zone(zone, order)) {
-            return hand_out(*block, order, false);
+            return hand_out(*block, order, [](uint32_t, const DirtyHalves &halves) { return halves.lower <= halves.upper; });
         }
     }
     ++counters_.out_of_memory;
@@ -86,11 +86,26 @@ Result<MachineFrame> BuddyAllocator::take_below(Order order, MachineAddress limi
         const bool whole_zone = end == nodes_.size() || zone_begin[zone + 1] <= end;
         const auto block = whole_zone ? find_in_zone(zone, order) : find_by_address(zone_begin[zone], end, order);
         if (block) {
-            return hand_out(*block, order, true);
+            return hand_out(*block, order, [](uint32_t, const DirtyHalves &) { return true; });
         }
     }
     ++counters_.out_of_memory;
     return Error::out_of_memory;
+}
+
+Result<MachineFrame> BuddyAllocator::take_at(MachineFrame first, Order order) {
+    if (order > max_order || first.raw() >= nodes_.size() || first.raw() % order.frames().raw() != 0) {
+        return Error::bad_frame;
+    }
+    const auto head = static_cast<uint32_t>(first.raw());
+    if (nodes_[head].state == BlockState::unmanaged) {
+        return Error::bad_frame;
+    }
+    const auto block = block_of(head);
+    if (!block || nodes_[block->head].state != BlockState::free || block->order < order.raw()) {
+        return Error::not_found;
+    }
+    return hand_out(*block, order, [head](uint32_t middle, const DirtyHalves &) { return head < middle; });
 }
 
 void BuddyAllocator::scrub(FrameNodes nodes, MachineFrame first, Order order) {
@@ -225,18 +240,19 @@ std::optional<BuddyAllocator::Block> BuddyAllocator::find_by_address(uint32_t be
     return best;
 }
 
-// Splits a free block down to `order`. Which half to keep: the cleaner one, or the lower one if `lowest`.
-MachineFrame BuddyAllocator::hand_out(Block block, Order order, bool lowest) {
+// Splits a free block down to `order`. Which half to keep: keep_lower(middle, halves) says.
+template <typename KeepLower>
+MachineFrame BuddyAllocator::hand_out(Block block, Order order, KeepLower &&keep_lower) {
     unlink(block);
     uint32_t dirty_frames = nodes_[block.head].dirty;
     while (block.order > order.raw()) {
         const DirtyHalves halves = dirty_halves(nodes_, block.head, block.order, dirty_frames);
         --block.order;
         const uint32_t middle = block.head + frames_in(block.order);
-        const bool keep_lower = lowest || halves.lower <= halves.upper;
-        link({keep_lower ? middle : block.head, block.order}, keep_lower ? halves.upper : halves.lower);
-        block.head = keep_lower ? block.head : middle;
-        dirty_frames = keep_lower ? halves.lower : halves.upper;
+        const bool lower = keep_lower(middle, halves);
+        link({lower ? middle : block.head, block.order}, lower ? halves.upper : halves.lower);
+        block.head = lower ? block.head : middle;
+        dirty_frames = lower ? halves.lower : halves.upper;
     }
     FrameNode &node = nodes_[block.head];
     node.dirty = dirty_frames;

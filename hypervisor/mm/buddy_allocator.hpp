@@ -53,6 +53,8 @@ class BuddyAllocator {
     // lock that guards this object.
     [[nodiscard]] Result<MachineFrame> take(Order order);
     [[nodiscard]] Result<MachineFrame> take_below(Order order, MachineAddress limit);
+    // This very block. not_found: not all of it is free; bad_frame: never managed, or not aligned to its size.
+    [[nodiscard]] Result<MachineFrame> take_at(MachineFrame first, Order order);
     static void scrub(FrameNodes nodes, MachineFrame first, Order order);
     // At most `budget` frames of it. True: all of it is clean.
     [[nodiscard]] static bool scrub_part(FrameNodes nodes, MachineFrame first, Order order, FrameCount budget);
@@ -101,7 +103,8 @@ class BuddyAllocator {
     [[nodiscard]] std::optional<Block> block_of(uint32_t frame) const;
     [[nodiscard]] std::optional<Block> find_in_zone(unsigned zone, Order order) const;
     [[nodiscard]] std::optional<Block> find_by_address(uint32_t begin, uint32_t end, Order order) const;
-    [[nodiscard]] MachineFrame hand_out(Block block, Order order, bool lowest);
+    template <typename KeepLower>
+    [[nodiscard]] MachineFrame hand_out(Block block, Order order, KeepLower &&keep_lower);
     [[nodiscard]] Result<Block> allocated_block(MachineFrame first, Order order) const;
     [[nodiscard]] Result<void> release(MachineFrame first, Order order, uint32_t dirty_frames);
     void carve_allocated(Block block, Block part);

@@ -10,6 +10,7 @@
 #include "hypervisor/lib/result.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/mm/borrowed_frames.hpp"
+#include "hypervisor/mm/frame_claim.hpp"
 #include "hypervisor/mm/frame_table.hpp"
 
 #include <array>
@@ -40,6 +41,9 @@ class DomainMemory {
         return old != 0 ? Result<void>{} : Result<void>{Error::busy};
     }
 
+    // What of the machine's free memory it is to have.
+    [[nodiscard]] FrameClaim &claim() { return claim_; }
+
     // A CPU calls this before it first walks a root of the domain. Sequentially consistent: whoever removed an entry
     // and then does not see the CPU here, was before it, and the CPU's walks see the entry gone.
     void note_cpu(CpuId cpu) { cpus_.fetch_or(CpuSet::of(cpu).raw(), std::memory_order_seq_cst); }
@@ -65,6 +69,7 @@ class DomainMemory {
     std::atomic<uint64_t> maximum_;
     std::atomic<uint64_t> owned_ = 0;
     std::atomic<uint64_t> cpus_ = 0;
+    FrameClaim claim_;
 
     struct Guarded {
         uint64_t lowest_frame = UINT64_MAX;  // every owned frame lies between these two

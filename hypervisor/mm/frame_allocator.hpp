@@ -7,6 +7,7 @@
 #include "hypervisor/lib/result.hpp"
 #include "hypervisor/lib/units.hpp"
 #include "hypervisor/mm/buddy_allocator.hpp"
+#include "hypervisor/mm/frame_claim.hpp"
 
 namespace ringfold {
 
@@ -27,7 +28,17 @@ void initialise_frame_allocator(FrameNodes nodes);
 // it is free, and what was cleared stays so. Each call clears some, and takes rather what is clean, so that it comes to
 // an end, whoever goes on with it.
 [[nodiscard]] Result<MachineFrame> allocate_frames_by_parts(Order order);
+// The same for one who has a claim, which becomes so much smaller.
+[[nodiscard]] Result<MachineFrame> allocate_frames_by_parts(Order order, FrameClaim &claim);
+// The same, this very block. not_found: not all of it is free; bad_frame: no memory, or not aligned to its size.
+[[nodiscard]] Result<MachineFrame> allocate_frames_at_by_parts(MachineFrame first, Order order, FrameClaim &claim);
 [[nodiscard]] Result<MachineFrame> allocate_frames_below_by_parts(Order order, MachineAddress limit);
+
+// Makes the claim this big: all others are refused so many of the free frames. out_of_memory: there are not so many that
+// nobody else has claimed; busy: it is closed.
+[[nodiscard]] Result<void> claim_frames(FrameClaim &claim, FrameCount count);
+// For good: nothing is set aside for it.
+void close_claim(FrameClaim &claim);
 
 // Gives back a block, or an aligned part of one, with anything in it.
 void free_frames(MachineFrame first, Order order);
@@ -39,7 +50,10 @@ void free_clean_frames(MachineFrame first, Order order);
 FrameCount scrub_frames(FrameCount budget);
 
 [[nodiscard]] FrameCounters frame_counters();
+// Free, and claimed by nobody.
 [[nodiscard]] FrameCount free_frame_count();
+// By all claims together: for audits.
+[[nodiscard]] FrameCount claimed_frame_count();
 
 // Does a recount agree with the books? Slow; for audits.
 [[nodiscard]] bool frame_allocator_is_consistent();

@@ -230,6 +230,27 @@ TEST(BuddyAllocator, PrefersALimitToCleanness) {
     EXPECT_EQ(machine.buddy.allocate_below(Order{0}, limit).take(), MachineFrame{512});
 }
 
+TEST(BuddyAllocator, TakesThisVeryBlock) {
+    Machine machine(2048);
+    machine.add(512, 1024);
+    auto &buddy = machine.buddy;
+    EXPECT_EQ(buddy.take_at(MachineFrame{700}, Order{0}).take(), MachineFrame{700});
+    EXPECT_EQ(buddy.take_at(MachineFrame{700}, Order{0}).error(), Error::not_found);  // it is taken
+    EXPECT_EQ(buddy.take_at(MachineFrame{512}, Order{9}).error(), Error::not_found);  // a part of it is
+    EXPECT_EQ(buddy.take_at(MachineFrame{1024}, Order{9}).take(), MachineFrame{1024});
+    EXPECT_EQ(buddy.take_at(MachineFrame{1535}, Order{0}).error(), Error::not_found);  // within a block that is taken
+    for (const uint64_t bad : {0, 511, 1536, 2048, 1 << 30}) {
+        EXPECT_EQ(buddy.take_at(MachineFrame{bad}, Order{0}).error(), Error::bad_frame) << bad;
+    }
+    EXPECT_EQ(buddy.take_at(MachineFrame{513}, Order{1}).error(), Error::bad_frame);
+    EXPECT_EQ(buddy.take_at(MachineFrame{0}, Order{19}).error(), Error::bad_frame);
+    EXPECT_EQ(buddy.free_frames(), FrameCount{511});
+    EXPECT_TRUE(buddy.consistent());
+    ASSERT_TRUE(buddy.free(MachineFrame{700}, Order{0}).ok());
+    EXPECT_EQ(buddy.take_at(MachineFrame{512}, Order{9}).take(), MachineFrame{512});
+    EXPECT_TRUE(buddy.consistent());
+}
+
 TEST(BuddyAllocator, AllocatesAGibibyte) {
     Machine machine(four_gibibytes + (1 << 18));
     machine.add(four_gibibytes, 1 << 18);
@@ -296,6 +317,8 @@ class RandomBuddyAllocator {
                 return release_part();
             case 13:
                 return release_wrongly();
+            case 14:
+                return allocate_at();
             default:
                 scrub();
         }
@@ -326,6 +349,23 @@ class RandomBuddyAllocator {
 
     // Places in a frame that every owner writes and the next must find zero.
     static std::array<uint64_t, 3> marked_words(uint64_t frame) { return {0, frame * 37 % 510 + 1, 511}; }
+
+    // This very block, if it is free.
+    void allocate_at() {
+        const Order order{random_order()};
+        const uint64_t size = order.frames().raw();
+        const uint64_t first = random_() % frame_count / size * size;
+        const auto block = machine_.buddy.take_at(MachineFrame{first}, order);
+        const auto begin = owner_.begin() + static_cast<ptrdiff_t>(first);
+        const bool is_free =
+            std::all_of(begin, begin + static_cast<ptrdiff_t>(size), [](int o) { return o == free_frame; });
+        const bool crosses = first < first_mebibyte && first + size > first_mebibyte;
+        ASSERT_EQ(block.ok(), is_free && !crosses) << "order " << order.raw() << " at " << first;
+        if (block.ok()) {
+            std::fill(begin, begin + static_cast<ptrdiff_t>(size), int{used});
+            blocks_[first] = order.raw();
+        }
+    }
 
     void allocate(bool limited) {
         const Order order{random_order()};

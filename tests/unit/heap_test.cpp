@@ -127,6 +127,63 @@ TEST_F(FrameAllocatorTest, WhatWasClearedInPartIsAnybodys) {
     free_frames(whole, extent_order);
 }
 
+TEST_F(FrameAllocatorTest, NobodyElseGetsWhatIsClaimed) {
+    const FrameCount free = free_frame_count();
+    FrameClaim claim;
+    FrameClaim other;
+    EXPECT_EQ(claim_frames(claim, free + FrameCount{1}).error(), Error::out_of_memory);
+    ASSERT_TRUE(claim_frames(claim, free - FrameCount{2}).ok());
+    EXPECT_EQ(free_frame_count(), FrameCount{2});
+    EXPECT_EQ(claim_frames(other, FrameCount{3}).error(), Error::out_of_memory);
+    EXPECT_EQ(allocate_frames(Order{2}).error(), Error::out_of_memory);
+    EXPECT_EQ(allocate_frames_below(Order{2}, MachineAddress{1 << 30}).error(), Error::out_of_memory);
+    EXPECT_EQ(allocate_frames_by_parts(Order{2}).error(), Error::out_of_memory);
+    EXPECT_EQ(allocate_frames_by_parts(Order{2}, other).error(), Error::out_of_memory);
+    EXPECT_EQ(allocate_frames_at_by_parts(MachineFrame{512}, Order{2}, other).error(), Error::out_of_memory);
+    const MachineFrame unclaimed = allocate_frames(Order{1}).take();
+    const MachineFrame claimed = allocate_frames_by_parts(extent_order, claim).take();
+    EXPECT_EQ(claim.count, free - FrameCount{2} - extent_order.frames());
+    EXPECT_EQ(free_frame_count(), FrameCount{});
+    EXPECT_EQ(claimed_frame_count(), claim.count);
+    // Less is always possible; more only while it is there.
+    EXPECT_EQ(claim_frames(claim, claim.count + FrameCount{1}).error(), Error::out_of_memory);
+    ASSERT_TRUE(claim_frames(claim, FrameCount{8}).ok());
+    ASSERT_TRUE(claim_frames(other, FrameCount{8}).ok());
+    EXPECT_EQ(free_frame_count(), frame_counters().free - FrameCount{16});
+    EXPECT_TRUE(frame_allocator_is_consistent());
+    // A block that is bigger than the claim takes the rest from what is nobody's.
+    const MachineFrame bigger = allocate_frames_by_parts(Order{4}, other).take();
+    EXPECT_EQ(other.count, FrameCount{});
+    EXPECT_EQ(free_frame_count(), frame_counters().free - FrameCount{8});
+    close_claim(claim);
+    EXPECT_EQ(claimed_frame_count(), FrameCount{});
+    EXPECT_EQ(claim_frames(claim, FrameCount{1}).error(), Error::busy);
+    free_clean_frames(unclaimed, Order{1});
+    free_clean_frames(claimed, extent_order);
+    free_clean_frames(bigger, Order{4});
+}
+
+TEST_F(FrameAllocatorTest, WhatIsPutBackIsClaimedAgain) {
+    std::memset(pointer_to(MachineFrame{512}), 0x77, frame_count * page_size - extent_order.frames().bytes());
+    test::SimulatedMachine machine{1};
+    machine.preemption_due = [] { return true; };
+    const FrameCount free = free_frame_count();
+    FrameClaim claim;
+    ASSERT_TRUE(claim_frames(claim, FrameCount{600}).ok());
+    EXPECT_EQ(allocate_frames_by_parts(extent_order, claim).error(), Error::again);
+    EXPECT_EQ(allocate_frames_at_by_parts(MachineFrame{1024}, extent_order, claim).error(), Error::again);
+    EXPECT_EQ(claim.count, FrameCount{600});
+    EXPECT_EQ(free_frame_count(), free - FrameCount{600});
+    machine.preemption_due = [] { return false; };
+    const MachineFrame block = allocate_frames_at_by_parts(MachineFrame{1024}, extent_order, claim).take();
+    EXPECT_EQ(block, MachineFrame{1024});
+    EXPECT_TRUE(holds(pointer_to(block), extent_order.frames().bytes(), 0));
+    EXPECT_EQ(claim.count, FrameCount{88});
+    EXPECT_EQ(free_frame_count(), free - FrameCount{600});
+    close_claim(claim);
+    free_frames(block, extent_order);
+}
+
 TEST_F(FrameAllocatorTest, PanicsWhenFramesAreFreedTwice) {
     const MachineFrame first = allocate_frames(Order{1}).take();
     free_frames(first, Order{1});

@@ -27,7 +27,7 @@ struct ringfold_counters {
 	uint64_t safety_flushes_saved;  /* CPUs that the flush clock spared: of the machine only */
 	uint64_t vcpu_switches;         /* a vCPU was put on a CPU */
 	uint64_t page_table_operations; /* batch elements done */
-	uint64_t free_frames;           /* now: of the machine only */
+	uint64_t free_frames;           /* now, and claimed by nobody: of the machine only */
 	uint64_t entries;               /* visits of guests to the hypervisor proper, whatever for */
 	uint64_t events_sent;           /* by event_send */
 	uint64_t grant_maps;            /* elements that succeeded, here and below */
