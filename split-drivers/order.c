@@ -24,6 +24,12 @@ static void use_cpus(u32 wanted)
 	}
 }
 
+static void use_memory(u32 mebibytes)
+{
+	if (ringfold_set_memory_target(mebibytes) != 0)
+		pr_err("ringfold: told to have %u MiB of memory, which cannot be\n", mebibytes);
+}
+
 static void carry_out(u32 order, u32 argument)
 {
 	switch (order) {
@@ -40,6 +46,9 @@ static void carry_out(u32 order, u32 argument)
 		break;
 	case RINGFOLD_ORDER_VCPUS:
 		use_cpus(argument);
+		break;
+	case RINGFOLD_ORDER_MEMORY:
+		use_memory(argument);
 		break;
 	default:
 		pr_warn("ringfold: an order that this kernel does not know: %u\n", order);

@@ -45,6 +45,9 @@ void ringfold_notify(int irq);
 /* Somebody is at the other end. */
 bool ringfold_channel_connected(int irq);
 
+/* How much memory this domain is to have (arch/x86/ringfold/balloon.c), in MiB. -ERANGE: none, or more than it can have. */
+int ringfold_set_memory_target(u32 mebibytes);
+
 /* This domain's number. */
 unsigned int ringfold_own_domain(void);
 /* Whether a domain runs, or may run again. */

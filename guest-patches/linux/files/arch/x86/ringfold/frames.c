@@ -14,11 +14,11 @@
 
 #include "ringfold.h"
 
-#define NO_FRAME (~0UL)
+#define NO_FRAME RINGFOLD_NO_FRAME
 #define MACHINE_TO_PHYSICAL ((const u64 *)RINGFOLD_MACHINE_TO_PHYSICAL_ADDRESS)
 
 /* Set before what is read-only after the start can be written. */
-static const u64 *physical_to_machine __read_mostly; /* NULL: a frame is its own machine frame */
+static u64 *physical_to_machine __read_mostly; /* NULL: a frame is its own machine frame */
 static unsigned long frame_count __read_mostly;
 static unsigned long first_free_frame __initdata;
 
@@ -26,7 +26,13 @@ unsigned long ringfold_physical_to_machine(unsigned long pfn)
 {
 	if (physical_to_machine == NULL)
 		return pfn;
-	return pfn < frame_count ? physical_to_machine[pfn] : NO_FRAME;
+	return pfn < frame_count ? READ_ONCE(physical_to_machine[pfn]) : NO_FRAME;
+}
+
+void ringfold_set_machine_frame(unsigned long pfn, unsigned long machine_frame)
+{
+	if (physical_to_machine != NULL)
+		WRITE_ONCE(physical_to_machine[pfn], machine_frame);
 }
 
 unsigned long ringfold_machine_to_physical(unsigned long machine_frame)
@@ -90,7 +96,7 @@ DEFINE_CONVERSIONS(pgd);
 
 void __init ringfold_init_frames(void)
 {
-	physical_to_machine = (const u64 *)ringfold_start_info->physical_to_machine;
+	physical_to_machine = (u64 *)ringfold_start_info->physical_to_machine;
 	frame_count = ringfold_start_info->frame_count;
 	first_free_frame = ringfold_start_info->first_free_frame;
 }
@@ -174,6 +180,15 @@ static void __init add_machine_ranges(void)
 	e820__update_table(e820_table);
 }
 
+unsigned long __init ringfold_backed_frames(void)
+{
+	unsigned long count = ringfold_start_info->frame_count;
+
+	while (physical_to_machine != NULL && count != 0 && physical_to_machine[count - 1] == NO_FRAME)
+		count--;
+	return count;
+}
+
 static void __init add_own_range(u64 first, u64 size)
 {
 	if (ringfold_control_domain)
@@ -194,5 +209,8 @@ char *__init ringfold_memory_setup(void)
 	e820__update_table(e820_table);
 	/* Behind the image: module, start info, pseudo-physical map, page tables, stack and the vCPU's page. */
 	memblock_reserve(__pa_symbol(_end), PFN_PHYS(first_free_frame) - __pa_symbol(_end));
+	/* Pages that can get a frame later (balloon.c). */
+	if (!ringfold_control_domain)
+		memblock_reserve(PFN_PHYS(ringfold_backed_frames()), PFN_PHYS(frame_count - ringfold_backed_frames()));
 	return "Ringfold";
 }

@@ -57,6 +57,10 @@ void __init ringfold_init_frames(void);
 void __init ringfold_use_frames(void);
 void __init ringfold_keep_scattered_blocks(void);
 unsigned long ringfold_physical_to_machine(unsigned long pfn);
+/* RINGFOLD_NO_FRAME: it has none from now on. */
+void ringfold_set_machine_frame(unsigned long pfn, unsigned long machine_frame);
+/* At the start the first so many of them have one; in the control domain all. */
+unsigned long __init ringfold_backed_frames(void);
 /* The pseudo-physical frame that a present entry names. */
 unsigned long ringfold_named_frame(u64 entry);
 
