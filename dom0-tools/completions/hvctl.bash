@@ -16,7 +16,7 @@ _hvctl() {
         esac
     done
     local classes="all hypercalls entries scheduling events grants memory interrupts"
-    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-max top vcpu-list vcpu-set vcpu-pin sched pool-list pool-cpus pool-mode
+    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-set mem-max top vcpu-list vcpu-set vcpu-pin sched pool-list pool-cpus pool-mode
         registers dump-core gdb block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys
         trace"
     local options="--json --help"
@@ -42,6 +42,7 @@ _hvctl() {
         block-detach | network-detach) options+=" --force" ;;
         gdb) options="--listen --help" ;;
         top) options+=" --delay --times" ;;
+        mem-set) options+=" --timeout" ;;
         trace)
             case ${COMP_WORDS[COMP_CWORD - 1]} in
                 trace) COMPREPLY=($(compgen -W "start status stop export --help" -- "$word")); return ;;
@@ -64,7 +65,7 @@ _hvctl() {
             else
                 COMPREPLY=($(compgen -f -- "$word"))
             fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-max | vcpu-list | vcpu-set | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list | network-attach | network-detach)
+        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-set | mem-max | vcpu-list | vcpu-set | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list | network-attach | network-detach)
             COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
     esac
 }

@@ -40,6 +40,7 @@ CLI::App *add_command(CLI::App &app, Context &context, const std::string &name, 
 
 void add_creating_commands(CLI::App &app, Context &context);  // create
 void add_run_command(CLI::App &app, Context &context);
+void add_memory_commands(CLI::App &app, Context &context);   // mem-set, mem-max
 void add_ending_commands(CLI::App &app, Context &context);   // destroy, shutdown, reboot, sysrq
 void add_domain_commands(CLI::App &app, Context &context);   // list, pause, unpause, rename, dump-core, ...
 void add_block_commands(CLI::App &app, Context &context);    // block-list, block-attach, block-detach

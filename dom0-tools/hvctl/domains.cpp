@@ -13,11 +13,18 @@ namespace {
 
 using nlohmann::json;
 
+// What it has, what it was told to have if that is something else, and the most.
+std::string memory_text(const json &row) {
+    const auto mebibytes = [&row](const char *key) { return row.value(key, uint64_t{0}) / 256; };
+    const uint64_t now = mebibytes("memory_frames");
+    const uint64_t target = mebibytes("target_frames");
+    return fmt::format("{}{}/{}", now, target == now ? "" : fmt::format(">{}", target), mebibytes("maximum_frames"));
+}
+
 std::string list_text(const json &rows) {
     Table table({{"NAME"}, {"ID", true}, {"MEM/MiB", true}, {"VCPUS", true}, {"STATE"}, {"TIME/s", true}});
     for (const json &row : rows) {
-        table.add({row.value("name", ""), number(row, "id"),
-                   std::to_string(row.value("memory_frames", uint64_t{0}) / 256),
+        table.add({row.value("name", ""), number(row, "id"), memory_text(row),
                    fmt::format("{}/{}", row.value("vcpus_online", 0), row.value("vcpus", 0)), row.value("state", ""),
                    format_seconds(row.value("run_time_ns", uint64_t{0}))});
     }
@@ -96,17 +103,6 @@ void add_registers(CLI::App &app, Context &context) {
     command->add_option("DOMAIN", *domain, "name or number")->required();
 }
 
-void add_mem_max(CLI::App &app, Context &context) {
-    const auto names = std::make_shared<std::pair<std::string, std::string>>();
-    CLI::App *command = add_command(
-        app, context, "mem-max", "set the most memory that a guest may have", [&context, names]() -> Outcome<void> {
-            context.show(TRY(context.ask("mem-max", {{"domain", names->first}, {"memory", names->second}})), nothing);
-            return {};
-        });
-    command->add_option("DOMAIN", names->first, "name or number")->required();
-    command->add_option("MEMORY", names->second, "MiB, or like 1G")->required();
-}
-
 }  // namespace
 
 void add_domain_commands(CLI::App &app, Context &context) {
@@ -119,7 +115,6 @@ void add_domain_commands(CLI::App &app, Context &context) {
     add_simple(app, context, "pause", "stop a guest until it is unpaused");
     add_simple(app, context, "unpause", "let a paused guest go on");
     add_rename(app, context);
-    add_mem_max(app, context);
     add_registers(app, context);
     add_dump_core(app, context);
 }

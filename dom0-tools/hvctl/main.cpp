@@ -49,6 +49,7 @@ int run(int argument_count, char **arguments) {
     add_creating_commands(app, context);
     add_run_command(app, context);
     add_domain_commands(app, context);
+    add_memory_commands(app, context);
     add_ending_commands(app, context);
     add_block_commands(app, context);
     add_network_commands(app, context);

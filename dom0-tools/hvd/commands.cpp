@@ -37,6 +37,7 @@ json describe_domain(const ringfold_domain_info &info) {
             {"vcpus_online", info.vcpus_online},
             {"memory_frames", info.owned_frames},
             {"maximum_frames", info.maximum_frames},
+            {"target_frames", info.owned_frames},
             {"run_time_ns", info.run_time},
             {"rights", info.rights}};
 }
@@ -47,6 +48,9 @@ json describe_guest(const Hypervisor &hypervisor, const Guest &guest) {
     const auto info = guest.has_domain() ? hypervisor.describe(guest.id) : Outcome<ringfold_domain_info>{Failure{}};
     if (info.ok()) {
         row.update(describe_domain(info.value()));
+        if (guest.memory_target != FrameCount{}) {
+            row["target_frames"] = guest.memory_target.raw();
+        }
         // A vCPU that waits for nothing is on a CPU, or wants one.
         if (info.value().state == RINGFOLD_DOMAIN_ENDED && guest.phase == Phase::running) {
             row["state"] = "ended";
@@ -85,6 +89,7 @@ Commands::Result Commands::run(const std::string &command, Arguments arguments) 
         Row{"pool-list", [](Commands &self, Arguments given) { return self.pool_list(given); }},
         Row{"pool-cpus", [](Commands &self, Arguments given) { return self.pool_cpus(given); }},
         Row{"pool-mode", [](Commands &self, Arguments given) { return self.pool_mode(given); }},
+        Row{"mem-set", [](Commands &self, Arguments given) { return self.set_memory(given); }},
         Row{"mem-max", [](Commands &self, Arguments given) { return self.set_maximum(given); }},
         Row{"registers", [](Commands &self, Arguments given) { return self.registers(given); }},
         Row{"block-list", [](Commands &self, Arguments given) { return self.block_list(given); }},
@@ -141,6 +146,9 @@ void Commands::create(Arguments arguments, const Answer &answer) {
 Commands::Result Commands::list(Arguments) const {
     json rows = json::array();
     json control = describe_domain(TRY(supervisor_->hypervisor().describe(self_domain)));
+    if (const Outcome<ControlMemory> memory = supervisor_->hypervisor().port().control_memory(); memory.ok()) {
+        control["target_frames"] = memory.value().target.raw();
+    }
     control.update({{"name", name_in(supervisor_->self().name)},
                     {"state", "running"},
                     {"control", true},
@@ -232,9 +240,11 @@ void Commands::dump_core(Arguments arguments, const Answer &answer) {
         return;
     }
     const auto result = std::make_shared<std::optional<Outcome<CoreSummary>>>();
-    const auto work = [hypervisor = supervisor_->hypervisor(), id = found.value()->id, frames = found.value()->frames,
-                       path = arguments.at("path").get<std::string>(),
-                       result] { result->emplace(write_core(hypervisor, id, frames, path)); };
+    const auto work = [hypervisor = supervisor_->hypervisor(), id = found.value()->id, built = found.value()->frames,
+                       map = found.value()->map, path = arguments.at("path").get<std::string>(), result] {
+        const std::vector<uint64_t> frames = read_physical_map(hypervisor, id, built, map);
+        result->emplace(write_core(hypervisor, id, frames, path));
+    };
     supervisor_->environment().aside(work, [result, answer] {
         const Outcome<CoreSummary> &summary = result->value();
         answer(summary.ok() ? Result{json{{"pages", summary.value().pages},

@@ -61,6 +61,7 @@ class Commands {
     Result pool_list(Arguments) const;
     Result pool_cpus(Arguments arguments);
     Result pool_mode(Arguments arguments);
+    Result set_memory(Arguments arguments);
     Result set_maximum(Arguments arguments);
     Result registers(Arguments arguments) const;
     Result block_list(Arguments arguments) const;

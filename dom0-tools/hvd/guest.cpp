@@ -34,6 +34,8 @@ nlohmann::json record_of(const Guest &guest) {
             {"started", guest.started},
             {"paused", guest.paused},
             {"throw_away", guest.throw_away},
+            {"map", {guest.map.first_frame, guest.map.entries}},
+            {"memory_target", guest.memory_target.raw()},
             {"config", guest.config ? to_json(*guest.config) : nlohmann::json{}},
             {"directory", guest.directory.string()}};
 }
@@ -52,6 +54,11 @@ Outcome<Guest> guest_from(std::string_view text) {
         guest.paused = record.at("paused").get<bool>();
         guest.throw_away = record.value("throw_away", false);
         guest.directory = record.at("directory").get<std::string>();
+        if (record.contains("map")) {  // what an older hvd wrote has none
+            guest.map = {.first_frame = record.at("map").at(0).get<uint64_t>(),
+                         .entries = record.at("map").at(1).get<uint64_t>()};
+            guest.memory_target = FrameCount{record.at("memory_target").get<uint64_t>()};
+        }
         if (!record.at("config").is_null()) {
             guest.config = TRY(config_from_json(record.at("config")));
         }

@@ -6,6 +6,7 @@
 
 #include "dom0-tools/hvd/output_log.hpp"
 #include "dom0-tools/library/domain_config.hpp"
+#include "dom0-tools/library/physical_map.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -42,6 +43,8 @@ struct Guest {
     std::filesystem::path directory;     // its logs
     std::optional<OutputLog> console;    // of this life
     std::vector<uint64_t> frames;        // machine frames as they were built
+    MapPlace map;                        // of those that it has now
+    FrameCount memory_target;            // what it was told to have; 0: nothing
 
     [[nodiscard]] bool has_domain() const { return id.raw() != 0; }
     [[nodiscard]] std::string console_stem() const { return "console-" + std::to_string(life); }

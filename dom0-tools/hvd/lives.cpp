@@ -112,6 +112,8 @@ Outcome<void> Supervisor::bring_up(const GuestReference &guest, BuiltGuest built
         // Who finds a domain by its record before it was started ends it; afterwards, keeps it.
         TRY(records_.save(*guest));
         guest->frames = std::move(built.frames);
+        guest->map = built.map;
+        guest->memory_target = guest->config->memory();
         TRY(records_.save_frames(*guest));
         TRY(open_console(*guest));
         TRY(set_parameters(*guest));
@@ -207,7 +209,9 @@ void Supervisor::ended(const GuestReference &guest, const ringfold_domain_info &
 // Aside, for there may be much memory; the domain stays until it is written.
 void Supervisor::keep_core(const GuestReference &guest, const std::filesystem::path &path, EndAction action) {
     const auto failure = std::make_shared<std::string>();
-    const auto work = [hypervisor = hypervisor_, id = guest->id, frames = guest->frames, path, failure] {
+    const auto work = [hypervisor = hypervisor_, id = guest->id, built = guest->frames, map = guest->map, path,
+                       failure] {
+        const std::vector<uint64_t> frames = read_physical_map(hypervisor, id, built, map);
         const Outcome<CoreSummary> core = write_core(hypervisor, id, frames, path);
         *failure = core.ok() ? "" : core.error().text;
     };

@@ -169,6 +169,23 @@ Commands::Result Commands::schedule(Arguments arguments) {
     return rows;
 }
 
+// The answer comes when it was told: who wants to know what it did, looks.
+Commands::Result Commands::set_memory(Arguments arguments) {
+    const auto name = arguments.at("domain").get<std::string>();
+    const Outcome<uint64_t> parsed = parse_mebibytes(arguments.at("memory").get<std::string>());
+    if (!parsed.ok()) {
+        return Failure{Kind::usage, parsed.error().text};
+    }
+    const uint64_t mebibytes = parsed.value();
+    if (supervisor_->is_control(name)) {
+        TRY(supervisor_->set_control_memory(mebibytes));
+        return json{{"id", supervisor_->self().domain}, {"target_frames", frames_in_mebibytes(mebibytes).raw()}};
+    }
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->set_memory(guest, mebibytes));
+    return json{{"id", guest->id.raw()}, {"target_frames", guest->memory_target.raw()}};
+}
+
 Commands::Result Commands::set_maximum(Arguments arguments) {
     const GuestReference guest = TRY(guest_of(arguments));
     const uint64_t mebibytes = TRY(parse_mebibytes(arguments.at("memory").get<std::string>()));

@@ -228,6 +228,9 @@ int main(int argument_count, char **arguments) {
         ->check(CLI::Range(uint64_t{4096}, uint64_t{1} << 40));
     app.add_option("--console-files", options.environment.output_limits.files, "files that are kept of each console")
         ->check(CLI::Range(1, 10000));
+    app.add_option("--control-floor", options.environment.control_floor_mib,
+                   "MiB of memory that the control domain keeps, whatever mem-set says (128)")
+        ->check(CLI::Range(uint64_t{64}, uint64_t{1} << 32));
     app.add_option("--device", options.device, "the hypervisor (/dev/ringfold)");
     app.add_flag("--background", options.in_background, "return when it is ready, and go on in the background");
     app.set_version_flag("--version", RINGFOLD_VERSION);

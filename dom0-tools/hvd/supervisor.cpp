@@ -28,9 +28,18 @@ std::string_view order_name(uint32_t order) {
             return "sysrq";
         case RINGFOLD_ORDER_VCPUS:
             return "vcpus";
+        case RINGFOLD_ORDER_MEMORY:
+            return "memory";
         default:
             return "unknown";
     }
+}
+
+// The number of a domain, if the text is one.
+std::optional<uint16_t> number_in(const std::string &text) {
+    uint16_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
 }
 
 }  // namespace
@@ -140,28 +149,26 @@ void Supervisor::handle_interrupts(std::span<const uint32_t> numbers) {
     changed();
 }
 
+bool Supervisor::is_control(const std::string &name) const {
+    return name == name_in(self_.name) || number_in(name) == self_.domain;
+}
+
 Outcome<GuestReference> Supervisor::find(const std::string &name) const {
-    uint16_t number = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
-    const bool is_number = error == std::errc{} && end == name.data() + name.size();
+    const std::optional<uint16_t> number = number_in(name);
     for (const auto &[key, guest] : guests_) {
-        if (is_number ? guest->id.raw() == number && number != 0 : guest->name == name) {
+        if (number ? guest->id.raw() == *number && *number != 0 : guest->name == name) {
             return guest;
         }
     }
-    if (name == name_in(self_.name) || (is_number && number == self_.domain)) {
+    if (is_control(name)) {
         return Failure{Kind::usage, fmt::format("{} is the control domain: hvd runs in it", name)};
     }
     return Failure{Kind::not_found, fmt::format("there is no domain {}", name)};
 }
 
-Outcome<void> Supervisor::check_free_memory(const DomainConfig &config) const {
-    const uint64_t free = TRY(hypervisor_.counters()).free_frames;
-    if (config.memory().raw() > free) {
-        return Failure{Kind::memory, fmt::format("memory = {} MiB, but the machine has {} MiB free", config.memory_mib,
-                                                 FrameCount{free}.bytes() >> 20)};
-    }
-    return {};
+Outcome<void> Supervisor::check_free_memory(FrameCount wanted) const {
+    const FrameCount free{TRY(hypervisor_.counters()).free_frames};
+    return wanted > free ? Outcome<void>{too_little_memory(hypervisor_, wanted)} : Outcome<void>{};
 }
 
 Outcome<void> Supervisor::prepare_directory(Guest &guest) {
@@ -186,7 +193,7 @@ void Supervisor::create(const DomainConfig &config, CreateOptions options, Creat
         if (find(config.name).ok() || config.name == name_in(self_.name)) {
             return Failure{Kind::exists, fmt::format("there is a domain {} already", config.name)};
         }
-        TRY(check_free_memory(config));
+        TRY(check_free_memory(config.memory()));  // early; what is built claims it (build_guest())
         const auto guest = std::make_shared<Guest>();
         guest->name = config.name;
         guest->config = config;
@@ -255,6 +262,47 @@ Outcome<void> Supervisor::give_order(const GuestReference &guest, uint32_t order
             fmt::format("{} cannot be asked: {}; --force and destroy do not ask", guest->name, given.error().text)};
     }
     note("told", guest.get(), {{"order", order_name(order)}});
+    return {};
+}
+
+Outcome<void> Supervisor::set_memory(const GuestReference &guest, uint64_t mebibytes) {
+    TRY(need_running(*guest));
+    const ringfold_domain_info info = TRY(hypervisor_.describe(guest->id));
+    // Its kernel knows of no more than it was built with.
+    const FrameCount most = std::min(FrameCount{info.maximum_frames},
+                                     guest->config ? guest->config->maximum() : FrameCount{info.maximum_frames});
+    const FrameCount wanted = frames_in_mebibytes(mebibytes);
+    if (wanted > most || mebibytes > UINT32_MAX) {
+        return Failure{Kind::usage, fmt::format("{} MiB: {} has at most {} (maxmem and mem-max say so)", mebibytes,
+                                                guest->name, most.bytes() >> 20)};
+    }
+    const FrameCount owned{info.owned_frames};
+    TRY(check_free_memory(wanted > owned ? wanted - owned : FrameCount{}));
+    TRY(give_order(guest, RINGFOLD_ORDER_MEMORY, static_cast<uint32_t>(mebibytes)));
+    guest->memory_target = wanted;
+    save(*guest);
+    return {};
+}
+
+Outcome<void> Supervisor::set_control_memory(uint64_t mebibytes) {
+    const ControlMemory memory = TRY(hypervisor_.port().control_memory());
+    const std::string name = name_in(self_.name);
+    const uint64_t most = memory.maximum.bytes() >> 20;
+    const uint64_t floor = std::min(environment_.control_floor_mib, most);
+    if (mebibytes < floor) {
+        return Failure{Kind::usage, fmt::format("{} MiB: {} keeps at least {}, so that what looks after guests goes on "
+                                                "(hvd --control-floor)",
+                                                mebibytes, name, floor)};
+    }
+    if (mebibytes > most) {
+        return Failure{Kind::usage,
+                       fmt::format("{} MiB: {} has at most the {} that it began with", mebibytes, name, most)};
+    }
+    const FrameCount owned{TRY(hypervisor_.describe(self_domain)).owned_frames};
+    const FrameCount wanted = frames_in_mebibytes(mebibytes);
+    TRY(check_free_memory(wanted > owned ? wanted - owned : FrameCount{}));
+    TRY(hypervisor_.port().set_control_memory(wanted));
+    note("told", nullptr, {{"name", name}, {"order", order_name(RINGFOLD_ORDER_MEMORY)}});
     return {};
 }
 

@@ -21,6 +21,7 @@ struct Environment {
     std::filesystem::path run_directory = "/run/ringfold";
     std::filesystem::path log_directory = "/var/log/ringfold";
     OutputLimits output_limits;
+    uint64_t control_floor_mib = 128;  // the control domain keeps at least so much memory
     // Does work that takes long, perhaps in another thread, and `then` in this one.
     std::function<void(std::function<void()> work, std::function<void()> then)> aside;
     std::function<uint64_t()> monotonic_time;  // ns
@@ -54,6 +55,10 @@ class Supervisor {
     Outcome<void> shut_down(const GuestReference &guest, uint32_t reason);
     // Tells the guest, which may or may not listen: RINGFOLD_ORDER_*.
     Outcome<void> give_order(const GuestReference &guest, uint32_t order, uint32_t argument);
+    // Tells a guest, or the control domain's kernel, how much memory to have. usage: less or more than it can have;
+    // memory: the machine has not so much more.
+    Outcome<void> set_memory(const GuestReference &guest, uint64_t mebibytes);
+    Outcome<void> set_control_memory(uint64_t mebibytes);
     Outcome<void> pause(const GuestReference &guest);
     Outcome<void> unpause(const GuestReference &guest);
     Outcome<void> attach(const GuestReference &guest, const DiskConfig &disk);
@@ -67,6 +72,8 @@ class Supervisor {
 
     // By name or number.
     [[nodiscard]] Outcome<GuestReference> find(const std::string &name) const;
+    // The same: whether it is the control domain.
+    [[nodiscard]] bool is_control(const std::string &name) const;
     [[nodiscard]] const std::map<std::string, GuestReference> &guests() const { return guests_; }
     [[nodiscard]] const Hypervisor &hypervisor() const { return hypervisor_; }
     [[nodiscard]] const Environment &environment() const { return environment_; }
@@ -97,7 +104,7 @@ class Supervisor {
     void read_consoles();
     void read_console(Guest &guest);
     Outcome<void> open_console(Guest &guest);
-    Outcome<void> check_free_memory(const DomainConfig &config) const;
+    [[nodiscard]] Outcome<void> check_free_memory(FrameCount wanted) const;
     Outcome<void> prepare_directory(Guest &guest);
     void build(const GuestReference &guest, bool paused, Created done);
     Outcome<void> bring_up(const GuestReference &guest, BuiltGuest built, bool paused);

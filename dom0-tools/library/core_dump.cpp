@@ -108,12 +108,28 @@ Outcome<void> write_all(const Descriptor &file, const void *bytes, std::size_t s
     return {};
 }
 
-// A piece at a time; where a frame of it is not the guest's any more, page by page.
+// So many of the first frames have one behind them, or have none.
+std::size_t alike(std::span<const uint64_t> frames) {
+    const bool missing = frames.front() == RINGFOLD_NO_FRAME;
+    const auto other =
+        std::ranges::find_if(frames, [missing](uint64_t frame) { return (frame == RINGFOLD_NO_FRAME) != missing; });
+    return static_cast<std::size_t>(other - frames.begin());
+}
+
+// A piece at a time; where a frame of it is not the guest's any more, page by page. Pages without a frame are holes of
+// the file.
 Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> frames,
                            const Descriptor &file, uint64_t offset, CoreSummary &summary) {
     std::vector<std::byte> pages(pages_at_once * page_size);
-    for (uint64_t first = 0; first < frames.size(); first += pages_at_once) {
-        const auto some = frames.subspan(first, std::min<uint64_t>(pages_at_once, frames.size() - first));
+    uint64_t first = 0;
+    for (auto left = frames; !left.empty(); first = frames.size() - left.size()) {
+        const std::size_t run = alike(left);
+        if (left.front() == RINGFOLD_NO_FRAME) {
+            left = left.subspan(run);
+            continue;
+        }
+        const auto some = left.first(std::min<std::size_t>(pages_at_once, run));
+        left = left.subspan(some.size());
         if (!hypervisor.copy_out(domain, some, std::span{pages}.first(some.size() * page_size)).ok()) {
             for (std::size_t index = 0; index < some.size(); ++index) {
                 const auto page = std::span{pages}.subspan(index * page_size, page_size);
@@ -124,9 +140,10 @@ Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, std::s
             }
         }
         TRY(write_all(file, pages.data(), some.size() * page_size, offset + first * page_size));
+        summary.pages += some.size();
     }
-    summary.pages = frames.size();
-    return {};
+    const auto size = static_cast<off_t>(offset + frames.size() * page_size);
+    return ftruncate(file.number(), size) == 0 ? Outcome<void>{} : system_failure("writing the core", errno);
 }
 
 }  // namespace

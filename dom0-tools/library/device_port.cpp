@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 
 namespace ringfold::tools {
 
@@ -53,6 +54,18 @@ NetworkState network_state(const ringfold_backend_device &device) {
 }
 
 uint64_t user_address(const void *object) { return reinterpret_cast<uint64_t>(object); }
+
+constexpr auto memory_target_file = "/sys/hypervisor/memory_target";
+constexpr auto memory_maximum_file = "/sys/hypervisor/memory_maximum";
+
+// A file of the kernel with a number of KiB.
+Outcome<FrameCount> read_memory_file(const char *path) {
+    uint64_t kibibytes = 0;
+    if (std::ifstream(path) >> kibibytes) {
+        return FrameCount{kibibytes / (page_size / 1024)};
+    }
+    return Failure{Kind::unsupported, fmt::format("this kernel keeps its memory: it has no {}", path)};
+}
 
 // An ioctl that a signal does not end.
 int control(int device, unsigned long request, void *argument) {
@@ -256,6 +269,20 @@ Outcome<void> DevicePort::give_order(DomainId domain, uint32_t order, uint32_t a
                        "it does not listen: its kernel has no driver for the control page, or is not that far"};
     }
     return system_failure(fmt::format("telling domain {}", domain.raw()), error);
+}
+
+Outcome<ControlMemory> DevicePort::control_memory() {
+    return ControlMemory{.target = TRY(read_memory_file(memory_target_file)),
+                         .maximum = TRY(read_memory_file(memory_maximum_file))};
+}
+
+Outcome<void> DevicePort::set_control_memory(FrameCount target) {
+    const Descriptor file(::open(memory_target_file, O_WRONLY | O_CLOEXEC));
+    const std::string text = fmt::format("{}\n", target.bytes() >> 10);
+    if (!file.is_open() || write(file.number(), text.data(), text.size()) < 0) {
+        return system_failure(memory_target_file, errno);
+    }
+    return {};
 }
 
 Outcome<void> DevicePort::close_devices(DomainId domain) {

@@ -32,6 +32,8 @@ class DevicePort final : public HypercallPort {
     Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
+    Outcome<ControlMemory> control_memory() override;
+    Outcome<void> set_control_memory(FrameCount target) override;
     Outcome<void> close_devices(DomainId domain) override;
     Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) override;
 

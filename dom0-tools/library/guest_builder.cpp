@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t longest_command_line = sizeof(ringfold_start_info{}.command_line) - 1;
 
-FrameCount frames_of_map(const GuestPlan &plan) { return FrameCount::holding(plan.memory.raw() * sizeof(uint64_t)); }
+FrameCount frames_of_map(const GuestPlan &plan) { return FrameCount::holding(plan.maximum.raw() * sizeof(uint64_t)); }
 
 Outcome<DomainLayout> lay_out(const GuestPlan &plan) {
     const Result<DomainLayout> layout =
@@ -74,8 +74,8 @@ void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const G
     info.flags = features & properties_of_the_machine;
     info.vcpu_count = plan.vcpus;
     info.range_count = 1;
-    info.ranges[0] = {.first = 0, .count = plan.memory.raw()};
-    info.frame_count = plan.memory.raw();
+    info.ranges[0] = {.first = 0, .count = plan.maximum.raw()};
+    info.frame_count = plan.maximum.raw();
     describe_layout(layout, GuestFrame{0}, info);
     info.physical_to_machine = layout.address(layout.physical_to_machine);
     info.root = memory[layout.page_tables].raw();
@@ -89,7 +89,9 @@ void fill(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &
         memory.write(segment.physical_address, segment.bytes(plan.kernel->elf()));
     }
     memory.write(layout.module.raw() << page_shift, plan.ramdisk);
-    memory.write(layout.physical_to_machine.raw() << page_shift, std::as_bytes(memory.frames()));
+    std::vector<uint64_t> map(memory.frames().begin(), memory.frames().end());
+    map.resize(plan.maximum.raw(), RINGFOLD_NO_FRAME);
+    memory.write(layout.physical_to_machine.raw() << page_shift, std::as_bytes(std::span{map}));
     write_first_mapping(memory, image, layout);
 }
 
@@ -159,6 +161,9 @@ Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &p
     const DomainLayout layout = TRY(check_and_lay_out(plan));
     const HypervisorVersion version = TRY(hypervisor.version());
     UnfinishedDomain domain(hypervisor, TRY(hypervisor.create(configuration_of(plan))));
+    if (const Outcome<void> claimed = hypervisor.claim(domain.id(), plan.memory); !claimed.ok()) {
+        return claimed.error().kind == Kind::memory ? too_little_memory(hypervisor, plan.memory) : claimed.error();
+    }
     Outcome<std::vector<uint64_t>> frames = hypervisor.populate(domain.id(), plan.memory);
     if (!frames.ok()) {
         return during(fmt::format("{} MiB of memory for it", plan.memory.bytes() >> 20), frames.error());
@@ -174,7 +179,17 @@ Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &p
     built.first_vcpu = first_context(plan, layout, memory);
     built.hypercall_return = plan.kernel->image().hypercall_return.raw();
     built.frames = memory.take_frames();
+    built.map = {.first_frame = layout.physical_to_machine.raw(), .entries = plan.maximum.raw()};
     return built;
+}
+
+Failure too_little_memory(const Hypervisor &hypervisor, FrameCount wanted) {
+    const Outcome<ringfold_counters> counters = hypervisor.counters();
+    return {Kind::memory,
+            fmt::format("it needs {} MiB of memory{}", wanted.bytes() >> 20,
+                        counters.ok() ? fmt::format(", but the machine has {} MiB free",
+                                                    FrameCount{counters.value().free_frames}.bytes() >> 20)
+                                      : ", which the machine has not free")};
 }
 
 Outcome<void> start_guest(const Hypervisor &hypervisor, const BuiltGuest &guest) {

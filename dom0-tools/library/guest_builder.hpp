@@ -6,6 +6,7 @@
 
 #include "dom0-tools/library/hypervisor.hpp"
 #include "dom0-tools/library/kernel_image.hpp"
+#include "dom0-tools/library/physical_map.hpp"
 
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ namespace ringfold::tools {
 struct GuestPlan {
     std::string name;
     FrameCount memory;
-    FrameCount maximum;  // at least memory
+    FrameCount maximum;  // at least memory: so many it can count, of which those behind `memory` have no frame yet
     uint32_t vcpus = 1;
     uint32_t first_cpu = 0;
     std::string command_line;
@@ -28,6 +29,7 @@ struct GuestPlan {
 struct BuiltGuest {
     DomainId id;
     std::vector<uint64_t> frames;  // machine frames of pseudo-physical frames 0, 1, ...
+    MapPlace map;
     ringfold_vcpu_context first_vcpu{};
     uint64_t hypercall_return = 0;
 };
@@ -35,8 +37,12 @@ struct BuiltGuest {
 // Whether it can be built, as far as that can be told without trying: sizes, lengths, names.
 [[nodiscard]] Outcome<void> check_plan(const GuestPlan &plan);
 
-// A domain that waits for start_guest(). What fails leaves nothing.
+// A domain that waits for start_guest(). What fails leaves nothing. memory: the machine has not so much free, which is
+// found out before anything is built.
 [[nodiscard]] Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &plan);
+
+// What is said of a guest for which there is too little memory.
+[[nodiscard]] Failure too_little_memory(const Hypervisor &hypervisor, FrameCount wanted);
 
 [[nodiscard]] Outcome<void> start_guest(const Hypervisor &hypervisor, const BuiltGuest &guest);
 

@@ -75,6 +75,12 @@ class TraceRings {
     virtual Outcome<void> stop() = 0;
 };
 
+// How much memory the control domain's kernel wants to have, and the most that it can.
+struct ControlMemory {
+    FrameCount target;
+    FrameCount maximum;
+};
+
 class HypercallPort {
   public:
     virtual ~HypercallPort() = default;
@@ -104,6 +110,9 @@ class HypercallPort {
     // Tells the domain what a user wants of it: RINGFOLD_ORDER_*. not_found: it has no control page; busy: it does not
     // listen to it.
     virtual Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) = 0;
+    // Of this kernel itself, which then does what it can. unsupported: it knows no such thing.
+    virtual Outcome<ControlMemory> control_memory() = 0;
+    virtual Outcome<void> set_control_memory(FrameCount target) = 0;
     // Takes all devices away, without asking the domain; it need not have any.
     virtual Outcome<void> close_devices(DomainId domain) = 0;
 

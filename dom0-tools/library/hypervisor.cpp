@@ -53,6 +53,11 @@ Outcome<DomainId> Hypervisor::create(const ringfold_domain_configuration &config
         TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_DOMAIN_CREATE, 0b1, {0}, calls::bytes_of(copy)})))};
 }
 
+Outcome<void> Hypervisor::claim(DomainId domain, FrameCount count) const {
+    TRY(calls::issue(*port_, {RINGFOLD_HYPERCALL_DOMAIN_CLAIM, 0, {domain.raw(), count.raw()}, {}}));
+    return {};
+}
+
 Outcome<std::vector<uint64_t>> Hypervisor::populate(DomainId domain, FrameCount count) const {
     std::vector<uint64_t> frames;
     frames.reserve(count.raw());

@@ -49,6 +49,8 @@ class Hypervisor {
     [[nodiscard]] Outcome<ringfold_trace_status> trace_status() const;
 
     [[nodiscard]] Outcome<DomainId> create(const ringfold_domain_configuration &configuration) const;
+    // Sets free memory aside for populate(). memory: there is not so much.
+    [[nodiscard]] Outcome<void> claim(DomainId domain, FrameCount count) const;
     // Cleared memory as pseudo-physical frames 0 .. count - 1; their machine frames.
     [[nodiscard]] Outcome<std::vector<uint64_t>> populate(DomainId domain, FrameCount count) const;
     [[nodiscard]] Outcome<void> copy_in(DomainId domain, std::span<const uint64_t> frames,

@@ -82,6 +82,36 @@ TEST_F(CoreDump, AFrameThatIsGoneIsCountedAndZero) {
     EXPECT_EQ(memory(kernel_base + 0x20'0000, kernel_data.size()), kernel_data);
 }
 
+// The guest gave a page's frame away, and has a new one somewhere else: its own map says so.
+TEST_F(CoreDump, FollowsTheGuestsMap) {
+    FakeDomain &domain = fake.domains.at(built.id.raw());
+    ASSERT_EQ(built.map.entries, 3000U);
+    const uint64_t gone = built.frames[2900];
+    const uint64_t moved = 0x7'7777;
+    domain.frames[moved] = domain.frames.at(built.frames[0x100]);
+    domain.frames.erase(built.frames[0x100]);
+    domain.frames.erase(gone);
+    const auto set = [&](uint64_t physical, uint64_t machine) {
+        FakePage &page = domain.frames.at(built.frames[built.map.first_frame + physical / 512]);
+        std::memcpy(&page[physical % 512 * sizeof machine], &machine, sizeof machine);
+    };
+    set(0x100, moved);
+    set(2900, RINGFOLD_NO_FRAME);
+    const std::vector<uint64_t> now = read_physical_map(hypervisor, built.id, built.frames, built.map);
+    ASSERT_EQ(now.size(), 3000U);
+    EXPECT_EQ(now[0x100], moved);
+    EXPECT_EQ(now[2900], RINGFOLD_NO_FRAME);
+    EXPECT_EQ(now[0x101], built.frames[0x101]);
+    fake.end(built.id.raw(), RINGFOLD_SHUTDOWN_CRASH);
+    built.frames = now;
+    const CoreSummary summary = write();
+    EXPECT_EQ(summary.pages, 2999U);
+    EXPECT_EQ(summary.missing, 0U);
+    EXPECT_EQ(memory(0x10'0000, kernel_text.size()), kernel_text);
+    EXPECT_EQ(memory(2900 << page_shift, 4), std::string(4, '\0'));
+    EXPECT_EQ(read_physical_map(hypervisor, built.id, built.frames, {}), built.frames);  // nobody knows where it is
+}
+
 TEST_F(CoreDump, AnEndedDomainHasMemoryWithoutRegisters) {
     fake.end(built.id.raw(), RINGFOLD_SHUTDOWN_CRASH);
     const CoreSummary summary = write();

@@ -92,7 +92,7 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
             ringfold_counters counters{};
             counters.hypercalls[RINGFOLD_HYPERCALL_DOMAIN_CREATE] = 7;
             counters.vcpu_switches = 99;
-            counters.free_frames = free_machine_frames.size();
+            counters.free_frames = unclaimed();
             return write(data, counters);
         }
         case RINGFOLD_HYPERCALL_LOG_READ:
@@ -198,6 +198,25 @@ HypercallAnswer FakeHypervisor::destroy(uint16_t id) {
     return {};
 }
 
+uint64_t FakeHypervisor::unclaimed() const {
+    uint64_t free = free_machine_frames.size();
+    for (const auto &[id, domain] : domains) {
+        free -= domain.claimed;
+    }
+    return free;
+}
+
+HypercallAnswer FakeHypervisor::claim(FakeDomain &domain, uint64_t count) const {
+    if (count > domain.info.maximum_frames - domain.info.owned_frames) {
+        return {-RINGFOLD_ERANGE, 0};
+    }
+    if (count > unclaimed() + domain.claimed) {
+        return {-RINGFOLD_ENOMEM, 0};
+    }
+    domain.claimed = count;
+    return {};
+}
+
 HypercallAnswer FakeHypervisor::populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data) {
     const uint64_t size = uint64_t{1} << order;
     if (count > 512 || data.size() < count * sizeof(uint64_t)) {
@@ -208,9 +227,10 @@ HypercallAnswer FakeHypervisor::populate(FakeDomain &domain, uint64_t count, uin
             return {-RINGFOLD_EAGAIN, index};
         }
         // From the top, so that machine frames do not look like pseudo-physical ones.
-        if (domain.info.owned_frames + size > domain.info.maximum_frames || free_machine_frames.size() < size) {
+        if (domain.info.owned_frames + size > domain.info.maximum_frames || unclaimed() + domain.claimed < size) {
             return {-RINGFOLD_ENOMEM, index};
         }
+        domain.claimed -= std::min(domain.claimed, size);
         const uint64_t first = *free_machine_frames.rbegin() - (size - 1);
         const uint64_t physical = read<uint64_t>(data, index * sizeof(uint64_t));
         for (uint64_t frame = 0; frame < size; ++frame) {
@@ -269,6 +289,8 @@ HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, c
             counters.run_time = 1000;
             return write(data, counters);
         }
+        case RINGFOLD_HYPERCALL_DOMAIN_CLAIM:
+            return claim(domain, arguments[1]);
         case RINGFOLD_HYPERCALL_DOMAIN_POPULATE:
             return populate(domain, arguments[2], arguments[3], data);
         case RINGFOLD_HYPERCALL_DOMAIN_START:
@@ -450,6 +472,13 @@ Outcome<void> FakeHypervisor::give_order(DomainId domain, uint32_t order, uint32
         return Failure{Kind::not_found, "it has no control page"};
     }
     orders.push_back({domain.raw(), order, argument});
+    return {};
+}
+
+Outcome<ControlMemory> FakeHypervisor::control_memory() { return own_memory; }
+
+Outcome<void> FakeHypervisor::set_control_memory(FrameCount target) {
+    own_memory.target = target;
     return {};
 }
 

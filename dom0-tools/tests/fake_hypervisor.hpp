@@ -30,7 +30,8 @@ struct FakeDomain {
     std::map<uint64_t, uint64_t> physical_frames;  // machine frame -> pseudo-physical frame
     ringfold_vcpu_context context{};
     uint64_t hypercall_return = 0;
-    std::string console;  // all that it ever wrote
+    uint64_t claimed = 0;  // free frames that are set aside for it
+    std::string console;   // all that it ever wrote
     std::string input;
     ringfold_domain_schedule schedule{RINGFOLD_WEIGHT_NORMAL, RINGFOLD_CAP_NONE, 0, 0};
     std::map<uint32_t, ringfold_vcpu_schedule> vcpus;
@@ -66,6 +67,8 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
+    Outcome<ControlMemory> control_memory() override;
+    Outcome<void> set_control_memory(FrameCount target) override;
     Outcome<void> close_devices(DomainId domain) override;
     Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) override;
 
@@ -85,6 +88,7 @@ class FakeHypervisor final : public HypercallPort {
     std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
     std::map<uint16_t, std::vector<NetworkConfig>> added_networks;
     std::vector<std::array<uint32_t, 3>> orders;  // domain, order, argument
+    ControlMemory own_memory;                     // of the control domain, as its kernel says
     bool guests_let_go = true;                    // of devices, when they are asked
     bool serves_devices = true;
     std::string log;
@@ -115,6 +119,9 @@ class FakeHypervisor final : public HypercallPort {
     HypercallAnswer of_domain(uint32_t number, FakeDomain &domain, const Arguments &arguments, Data data);
     bool preempted();
     FakeDomain *find(uint64_t id);
+    // Free frames that nobody has claimed.
+    [[nodiscard]] uint64_t unclaimed() const;
+    HypercallAnswer claim(FakeDomain &domain, uint64_t count) const;
 
     std::set<uint32_t> raised_;
     uint32_t preemptible_calls_ = 0;

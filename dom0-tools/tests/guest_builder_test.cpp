@@ -95,6 +95,23 @@ TEST_F(GuestBuilder, TheMapNamesTheFrameBehindEachPage) {
     }
 }
 
+TEST_F(GuestBuilder, FramesUpToTheMaximumAreThereWithoutMemory) {
+    plan.maximum = FrameCount{4000};
+    const FakeDomain &domain = build();
+    const auto id = static_cast<uint16_t>(domain.info.domain);
+    const ringfold_start_info info = start_info(domain);
+    EXPECT_EQ(info.frame_count, 4000U);
+    EXPECT_EQ(info.ranges[0].count, 4000U);
+    EXPECT_EQ(domain.info.owned_frames, 3000U);
+    EXPECT_EQ(domain.claimed, 0U);
+    const std::string bytes = fake.read_linear(id, info.physical_to_machine, 4000 * sizeof(uint64_t));
+    std::vector<uint64_t> map(4000);
+    ASSERT_EQ(bytes.size(), map.size() * sizeof map[0]);
+    std::memcpy(map.data(), bytes.data(), bytes.size());
+    EXPECT_TRUE(std::equal(frames.begin(), frames.end(), map.begin()));
+    EXPECT_TRUE(std::all_of(map.begin() + 3000, map.end(), [](uint64_t frame) { return frame == RINGFOLD_NO_FRAME; }));
+}
+
 TEST_F(GuestBuilder, TextIsNotWritableAndPageTablesAreReadOnly) {
     const FakeDomain &domain = build();
     const auto id = static_cast<uint16_t>(domain.info.domain);

@@ -36,8 +36,8 @@ TEST_F(SupervisorTest, WhatFailsOnTheWayLeavesNothing) {
     const std::size_t free_before = fake.free_machine_frames.size();
     const std::size_t logs_before = entries_in(directory.path() / "log");
     for (const uint32_t call :
-         {RINGFOLD_HYPERCALL_DOMAIN_CREATE, RINGFOLD_HYPERCALL_DOMAIN_POPULATE, RINGFOLD_HYPERCALL_DOMAIN_START,
-          RINGFOLD_HYPERCALL_DOMAIN_SCHEDULE_SET, RINGFOLD_HYPERCALL_DOMAIN_PAUSE}) {
+         {RINGFOLD_HYPERCALL_DOMAIN_CREATE, RINGFOLD_HYPERCALL_DOMAIN_CLAIM, RINGFOLD_HYPERCALL_DOMAIN_POPULATE,
+          RINGFOLD_HYPERCALL_DOMAIN_START, RINGFOLD_HYPERCALL_DOMAIN_SCHEDULE_SET, RINGFOLD_HYPERCALL_DOMAIN_PAUSE}) {
         fake.fail = [&](uint32_t number) -> int64_t { return number == call ? -RINGFOLD_ENOMEM : 0; };
         DomainConfig wanted = config();
         wanted.cap = 50;
@@ -198,6 +198,108 @@ TEST_F(SupervisorTest, AGuestIsToldOnHowManyVcpusToRun) {
         EXPECT_EQ(ask("vcpu-set", {{"domain", "web"}, {"vcpus", wrong}}).error().kind, Kind::usage) << wrong;
     }
     EXPECT_EQ(fake.orders.size(), 2U);
+}
+
+TEST_F(SupervisorTest, OfTwoGuestsAtOnceTheLoserKnowsBeforeAnythingIsBuilt) {
+    const std::size_t free_before = fake.free_machine_frames.size();
+    hold_asides = true;
+    DomainConfig wanted = config("first");
+    wanted.memory_mib = 100;  // of 128
+    std::optional<Outcome<nlohmann::json>> first;
+    std::optional<Outcome<nlohmann::json>> second;
+    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { first.emplace(answer); });
+    wanted.name = "second";
+    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { second.emplace(answer); });
+    ASSERT_EQ(waiting_asides.size(), 2U);  // there was memory for either
+    // While the first one is being built, the second one begins.
+    bool nested = false;
+    unsigned populated = 0;
+    fake.fail = [&](uint32_t number) -> int64_t {
+        populated += number == RINGFOLD_HYPERCALL_DOMAIN_POPULATE ? 1 : 0;
+        if (populated == 1 && !std::exchange(nested, true)) {
+            const unsigned before = populated;
+            waiting_asides[1]();
+            EXPECT_EQ(populated, before);
+        }
+        return 0;
+    };
+    waiting_asides[0]();
+    ASSERT_TRUE(first && second);
+    EXPECT_TRUE(first->ok()) << first->error().text;
+    ASSERT_FALSE(second->ok());
+    EXPECT_EQ(second->error().kind, Kind::memory);
+    EXPECT_EQ(second->error().text, "it needs 100 MiB of memory, but the machine has 28 MiB free");
+    EXPECT_EQ(fake.domains.size(), 2U);
+    EXPECT_EQ(fake.free_machine_frames.size(), free_before - 25600);
+    fake.fail = {};
+    hold_asides = false;
+    ASSERT_TRUE(ask("destroy", {{"domain", "first"}}).ok());
+    EXPECT_EQ(fake.free_machine_frames.size(), free_before);
+}
+
+TEST_F(SupervisorTest, AGuestIsToldHowMuchMemoryToHave) {
+    DomainConfig given = config();
+    given.maximum_mib = 64;
+    ASSERT_TRUE(create(given).ok());
+    const uint16_t id = id_of("web");
+    EXPECT_EQ(ask("list").value()[1]["target_frames"], 4096);
+    EXPECT_EQ(ask("list").value()[1]["maximum_frames"], 16384);
+    const auto told = ask("mem-set", {{"domain", "web"}, {"memory", "8"}});
+    ASSERT_TRUE(told.ok()) << told.error().text;
+    EXPECT_EQ(told.value(), (nlohmann::json{{"id", id}, {"target_frames", 2048}}));
+    EXPECT_EQ(ask("list").value()[1]["memory_frames"], 4096);  // it has not done it yet
+    EXPECT_EQ(ask("list").value()[1]["target_frames"], 2048);
+    EXPECT_TRUE(ask("mem-set", {{"domain", std::to_string(id)}, {"memory", "64M"}}).ok());
+    const std::vector<std::array<uint32_t, 3>> orders{{id, RINGFOLD_ORDER_MEMORY, 8}, {id, RINGFOLD_ORDER_MEMORY, 64}};
+    EXPECT_EQ(fake.orders, orders);
+    for (const char *wrong : {"0", "65", "1T", "-1", "abc", "", "1.5", "4096T", "100K", "18446744073709551616"}) {
+        EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", wrong}}).error().kind, Kind::usage) << wrong;
+    }
+    EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", "65"}}).error().text,
+              "65 MiB: web has at most 64 (maxmem and mem-max say so)");
+    ASSERT_TRUE(ask("mem-max", {{"domain", "web"}, {"memory", "32"}}).ok());
+    EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", "33"}}).error().kind, Kind::usage);
+    EXPECT_EQ(ask("mem-set", {{"domain", "nobody"}, {"memory", "16"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(fake.orders, orders);
+    // An hvd that starts again still knows, a new life of the guest begins anew.
+    kill();
+    start();
+    EXPECT_EQ(ask("list").value()[1]["target_frames"], 16384);
+    fake.end(id, RINGFOLD_SHUTDOWN_REBOOT);
+    deliver();
+    EXPECT_EQ(ask("list").value()[1]["target_frames"], 4096);
+}
+
+TEST_F(SupervisorTest, AGuestIsNotToldToTakeWhatTheMachineHasNot) {
+    DomainConfig given = config();
+    given.maximum_mib = 64;
+    ASSERT_TRUE(create(given).ok());
+    DomainConfig other = config("other");
+    other.memory_mib = 100;  // of 128
+    ASSERT_TRUE(create(other).ok());
+    EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", "29"}}).error().kind, Kind::memory);
+    EXPECT_TRUE(ask("mem-set", {{"domain", "web"}, {"memory", "28"}}).ok());
+}
+
+TEST_F(SupervisorTest, TheControlDomainKeepsItsFloor) {
+    fake.own_memory = {.target = FrameCount{512 * 256}, .maximum = FrameCount{512 * 256}};
+    fake.domains.at(1).info.owned_frames = 512 * 256;
+    const auto refused = ask("mem-set", {{"domain", "dom0"}, {"memory", "127"}});
+    EXPECT_EQ(refused.error().kind, Kind::usage);
+    EXPECT_NE(refused.error().text.find("127 MiB: dom0 keeps at least 128"), std::string::npos);
+    EXPECT_EQ(ask("mem-set", {{"domain", "dom0"}, {"memory", "513"}}).error().text,
+              "513 MiB: dom0 has at most the 512 that it began with");
+    EXPECT_EQ(fake.own_memory.target, FrameCount{512 * 256});
+    const auto told = ask("mem-set", {{"domain", "1"}, {"memory", "128"}});
+    ASSERT_TRUE(told.ok()) << told.error().text;
+    EXPECT_EQ(told.value(), (nlohmann::json{{"id", 1}, {"target_frames", 128 * 256}}));
+    EXPECT_EQ(fake.own_memory.target, FrameCount{128 * 256});
+    EXPECT_EQ(ask("list").value()[0]["target_frames"], 128 * 256);
+    EXPECT_TRUE(fake.orders.empty());  // it has no control page
+    // It gave them all away, and somebody else has them.
+    fake.domains.at(1).info.owned_frames = 128 * 256;
+    EXPECT_EQ(ask("mem-set", {{"domain", "dom0"}, {"memory", "512"}}).error().kind, Kind::memory);
+    EXPECT_EQ(fake.own_memory.target, FrameCount{128 * 256});
 }
 
 TEST_F(SupervisorTest, AGuestWithoutAControlPageCannotBeAsked) {

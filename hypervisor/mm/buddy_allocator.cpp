@@ -67,7 +67,8 @@ Result<MachineFrame> BuddyAllocator::take(Order order) {
     }
     for (unsigned zone = zones; zone-- > 0;) {
         if (const auto block = find_in_zone(zone, order)) {
-            return hand_out(*block, order, [](uint32_t, const DirtyHalves &halves) { return halves.lower <= halves.upper; });
+            return hand_out(*block, order,
+                            [](uint32_t, const DirtyHalves &halves) { return halves.lower <= halves.upper; });
         }
     }
     ++counters_.out_of_memory;

@@ -117,7 +117,8 @@ Result<MachineFrame> allocate_uncleared_frames_below(Order order, MachineAddress
 }
 
 Result<MachineFrame> allocate_frames_by_parts(Order order) {
-    const MachineFrame block = TRY(take_unclaimed(order, [order](BuddyAllocator &blocks) { return blocks.take(order); }));
+    const MachineFrame block =
+        TRY(take_unclaimed(order, [order](BuddyAllocator &blocks) { return blocks.take(order); }));
     return scrubbed_by_parts(block, order, nullptr, FrameCount{});
 }
 

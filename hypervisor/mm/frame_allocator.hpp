@@ -34,8 +34,8 @@ void initialise_frame_allocator(FrameNodes nodes);
 [[nodiscard]] Result<MachineFrame> allocate_frames_at_by_parts(MachineFrame first, Order order, FrameClaim &claim);
 [[nodiscard]] Result<MachineFrame> allocate_frames_below_by_parts(Order order, MachineAddress limit);
 
-// Makes the claim this big: all others are refused so many of the free frames. out_of_memory: there are not so many that
-// nobody else has claimed; busy: it is closed.
+// Makes the claim this big: all others are refused so many of the free frames. out_of_memory: there are not so many
+// that nobody else has claimed; busy: it is closed.
 [[nodiscard]] Result<void> claim_frames(FrameClaim &claim, FrameCount count);
 // For good: nothing is set aside for it.
 void close_claim(FrameClaim &claim);

@@ -239,7 +239,7 @@ TEST(BuddyAllocator, TakesThisVeryBlock) {
     EXPECT_EQ(buddy.take_at(MachineFrame{512}, Order{9}).error(), Error::not_found);  // a part of it is
     EXPECT_EQ(buddy.take_at(MachineFrame{1024}, Order{9}).take(), MachineFrame{1024});
     EXPECT_EQ(buddy.take_at(MachineFrame{1535}, Order{0}).error(), Error::not_found);  // within a block that is taken
-    for (const uint64_t bad : {0, 511, 1536, 2048, 1 << 30}) {
+    for (const uint64_t bad : {uint64_t{0}, uint64_t{511}, uint64_t{1536}, uint64_t{2048}, uint64_t{1} << 30}) {
         EXPECT_EQ(buddy.take_at(MachineFrame{bad}, Order{0}).error(), Error::bad_frame) << bad;
     }
     EXPECT_EQ(buddy.take_at(MachineFrame{513}, Order{1}).error(), Error::bad_frame);

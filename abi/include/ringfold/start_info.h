@@ -5,7 +5,8 @@
  *
  * Memory: frame_count pseudo-physical frames, those of `ranges`, ascending. Of a domain with RINGFOLD_START_IDENTITY (dom0)
  * they are machine frames; of any other they are 0 .. frame_count - 1, each backed by a machine frame that
- * physical_to_machine names.
+ * physical_to_machine names. There, some frames at the end may have RINGFOLD_NO_FRAME: they have none until the guest populates
+ * them, which its maximum allows.
  *
  * mapped_frames of them, from first_frame on, are mapped with 4 KiB pages at virtual_base + ((frame - first_frame) << 12);
  * virtual_base is the image's p_vaddr - p_paddr (a segment with p_vaddr 0 only has to have a p_paddr), and first_frame is 0

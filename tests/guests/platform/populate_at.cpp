@@ -3,8 +3,8 @@
 //
 // The control domain's frames are machine frames: having given one back, it wants that very one again. Expected:
 // memory_populate_at gives it, clear and with its number in the machine-to-physical table, and passes over frames that
-// are not free, which it says. Refused: more than the domain's maximum (ENOMEM), what is no frame or not the first of an
-// extent (EFAULT), other orders, too many.
+// are not free, which it says. Refused: more than the domain's maximum (ENOMEM), what is no frame or not the first of
+// an extent (EFAULT), other orders, too many.
 #include "framework/guest.hpp"
 
 using namespace guest;
