@@ -38,7 +38,7 @@ json describe_disk(Guest &guest, const DiskState &state) {
 }  // namespace
 
 Commands::Result Commands::block_list(Arguments arguments) const {
-    const GuestReference guest = TRY(guest_of(arguments));
+    const GuestReference guest = TRY(guest_with_domain(arguments));
     json rows = json::array();
     for (const DiskState &state : TRY(supervisor_->hypervisor().port().disks(guest->id))) {
         rows.push_back(describe_disk(*guest, state));

@@ -72,6 +72,12 @@ Outcome<GuestReference> Commands::guest_of(Arguments arguments) const {
     return supervisor_->find(arguments.at("domain").get<std::string>());
 }
 
+Outcome<GuestReference> Commands::guest_with_domain(Arguments arguments) const {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(need_domain(*guest));
+    return guest;
+}
+
 Commands::Result Commands::run(const std::string &command, Arguments arguments) {
     static constexpr std::array rows{
         Row{"list", [](Commands &self, Arguments given) { return self.list(given); }},
@@ -229,12 +235,12 @@ Commands::Result Commands::rename(Arguments arguments) {
 }
 
 Commands::Result Commands::registers(Arguments arguments) const {
-    const GuestReference guest = TRY(guest_of(arguments));
+    const GuestReference guest = TRY(guest_with_domain(arguments));
     return json{{"text", TRY(describe_registers(supervisor_->hypervisor(), *guest))}};
 }
 
 void Commands::dump_core(Arguments arguments, const Answer &answer) {
-    const Outcome<GuestReference> found = guest_of(arguments);
+    const Outcome<GuestReference> found = guest_with_domain(arguments);
     if (!found.ok()) {
         answer(found.error());
         return;

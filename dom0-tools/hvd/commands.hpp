@@ -38,6 +38,8 @@ class Commands {
 
     Result run(const std::string &command, Arguments arguments);
     Outcome<GuestReference> guest_of(Arguments arguments) const;
+    // busy: it has no domain now.
+    Outcome<GuestReference> guest_with_domain(Arguments arguments) const;
     // The domain of that name; all of them if there is none.
     Outcome<std::vector<NamedDomain>> chosen(const std::optional<std::string> &wanted) const;
 

@@ -15,6 +15,10 @@ namespace ringfold::tools {
 
 namespace {
 
+constexpr const char *record_suffix = ".json";
+constexpr const char *frames_suffix = ".frames";
+constexpr const char *temporary_suffix = ".new";
+
 struct PhaseName {
     Phase phase;
     std::string_view name;
@@ -88,6 +92,12 @@ std::optional<Phase> phase_named(std::string_view name) {
     return std::nullopt;
 }
 
+Outcome<void> need_domain(const Guest &guest) {
+    return guest.has_domain()
+               ? Outcome<void>{}
+               : Failure{Kind::busy, fmt::format("{} has no domain now: it is {}", guest.name, name_of(guest.phase))};
+}
+
 Outcome<void> need_running(const Guest &guest) {
     return guest.phase == Phase::running
                ? Outcome<void>{}
@@ -95,7 +105,7 @@ Outcome<void> need_running(const Guest &guest) {
 }
 
 Outcome<void> write_file(const std::filesystem::path &path, std::string_view content) {
-    const std::string temporary = path.string() + ".new";
+    const std::string temporary = path.string() + temporary_suffix;
     {
         const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
         while (file.is_open() && !content.empty()) {
@@ -117,22 +127,22 @@ std::filesystem::path GuestRecords::path_of(const Guest &guest, const char *suff
 }
 
 Outcome<void> GuestRecords::save(const Guest &guest) const {
-    return write_file(path_of(guest, ".json"), record_of(guest).dump(2) + "\n");
+    return write_file(path_of(guest, record_suffix), record_of(guest).dump(2) + "\n");
 }
 
 void GuestRecords::remove(const Guest &guest) const {
     std::error_code ignored;  // what is not there need not be removed
-    std::filesystem::remove(path_of(guest, ".json"), ignored);
-    std::filesystem::remove(path_of(guest, ".frames"), ignored);
+    std::filesystem::remove(path_of(guest, record_suffix), ignored);
+    std::filesystem::remove(path_of(guest, frames_suffix), ignored);
 }
 
 Outcome<void> GuestRecords::save_frames(const Guest &guest) const {
-    return write_file(path_of(guest, ".frames"),
+    return write_file(path_of(guest, frames_suffix),
                       {reinterpret_cast<const char *>(guest.frames.data()), guest.frames.size() * sizeof(uint64_t)});
 }
 
 std::vector<uint64_t> GuestRecords::load_frames(const Guest &guest) const {
-    const Outcome<MappedFile> file = MappedFile::open(path_of(guest, ".frames"));
+    const Outcome<MappedFile> file = MappedFile::open(path_of(guest, frames_suffix));
     std::vector<uint64_t> frames;
     if (file.ok()) {
         const auto bytes = file.value().bytes();
@@ -144,11 +154,29 @@ std::vector<uint64_t> GuestRecords::load_frames(const Guest &guest) const {
     return frames;
 }
 
+void GuestRecords::sweep() const {
+    std::vector<std::filesystem::path> left;
+    std::error_code error;
+    for (const auto &entry : std::filesystem::directory_iterator(directory_, error)) {
+        const std::filesystem::path &path = entry.path();
+        const bool is_half_written = path.extension() == temporary_suffix;
+        const bool has_no_record =
+            path.extension() == frames_suffix &&
+            !std::filesystem::exists(std::filesystem::path{path}.replace_extension(record_suffix));
+        if (is_half_written || has_no_record) {
+            left.push_back(path);
+        }
+    }
+    for (const std::filesystem::path &path : left) {
+        std::filesystem::remove(path, error);
+    }
+}
+
 std::vector<Guest> GuestRecords::load(std::vector<Failure> &damaged) const {
     std::vector<Guest> guests;
     std::error_code error;
     for (const auto &entry : std::filesystem::directory_iterator(directory_, error)) {
-        if (entry.path().extension() != ".json") {
+        if (entry.path().extension() != record_suffix) {
             continue;
         }
         const Outcome<MappedFile> file = MappedFile::open(entry.path());

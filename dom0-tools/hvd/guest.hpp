@@ -50,6 +50,8 @@ struct Guest {
     [[nodiscard]] std::string console_stem() const { return "console-" + std::to_string(life); }
 };
 
+// busy: it is being built.
+[[nodiscard]] Outcome<void> need_domain(const Guest &guest);
 // busy: it is in another phase.
 [[nodiscard]] Outcome<void> need_running(const Guest &guest);
 
@@ -62,6 +64,8 @@ class GuestRecords {
     void remove(const Guest &guest) const;
     Outcome<void> save_frames(const Guest &guest) const;
     [[nodiscard]] std::vector<uint64_t> load_frames(const Guest &guest) const;
+    // Removes what an hvd that was killed has left in the middle of writing or removing a record.
+    void sweep() const;
     // What cannot be read is told by `damaged`, not lost.
     [[nodiscard]] std::vector<Guest> load(std::vector<Failure> &damaged) const;
 

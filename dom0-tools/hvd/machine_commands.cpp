@@ -98,6 +98,7 @@ Outcome<std::vector<Commands::NamedDomain>> Commands::chosen(const std::optional
     }
     if (wanted) {
         const GuestReference guest = TRY(supervisor_->find(*wanted));
+        TRY(need_domain(*guest));
         return std::vector{NamedDomain{guest->name, guest->id}};
     }
     std::vector all{control};
@@ -129,7 +130,7 @@ Commands::Result Commands::vcpu_list(Arguments arguments) const {
 }
 
 Commands::Result Commands::vcpu_pin(Arguments arguments) {
-    const GuestReference guest = TRY(guest_of(arguments));
+    const GuestReference guest = TRY(guest_with_domain(arguments));
     const Hypervisor &hypervisor = supervisor_->hypervisor();
     const uint64_t affinity = TRY(parse_cpus(arguments.at("cpus").get<std::string>()));
     const uint64_t preferred = TRY(parse_cpus(arguments.value("preferred", arguments.at("cpus").get<std::string>())));
@@ -187,7 +188,7 @@ Commands::Result Commands::set_memory(Arguments arguments) {
 }
 
 Commands::Result Commands::set_maximum(Arguments arguments) {
-    const GuestReference guest = TRY(guest_of(arguments));
+    const GuestReference guest = TRY(guest_with_domain(arguments));
     const uint64_t mebibytes = TRY(parse_mebibytes(arguments.at("memory").get<std::string>()));
     TRY(supervisor_->hypervisor().set_maximum(guest->id, frames_in_mebibytes(mebibytes)));
     return json::object();

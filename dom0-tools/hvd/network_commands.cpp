@@ -64,7 +64,7 @@ void give_addresses(const std::string &guest, std::vector<NetworkConfig> &networ
 }
 
 Commands::Result Commands::network_list(Arguments arguments) const {
-    const GuestReference guest = TRY(guest_of(arguments));
+    const GuestReference guest = TRY(guest_with_domain(arguments));
     json rows = json::array();
     for (const NetworkState &state : TRY(supervisor_->hypervisor().port().networks(guest->id))) {
         rows.push_back(describe_network(*guest, state));

@@ -414,6 +414,20 @@ TEST_F(SupervisorTest, ADiskThatCannotBeServedLeavesNothing) {
     EXPECT_TRUE(create(config()).ok()) << "a guest without devices needs no kernel that serves some";
 }
 
+TEST_F(SupervisorTest, OfAGuestThatIsBeingBuiltNothingElseCanBeAsked) {
+    hold_asides = true;
+    supervisor->create(config(), {}, [](const Outcome<GuestReference> &made) { EXPECT_TRUE(made.ok()); });
+    for (const std::string command : {"dump-core", "registers", "vcpu-list", "vcpu-pin", "sched", "mem-max", "stats",
+                                      "block-list", "network-list", "pause", "destroy"}) {
+        const auto answer =
+            ask(command, {{"domain", "web"}, {"path", "core"}, {"cpus", "0"}, {"vcpu", "all"}, {"memory", "32"}});
+        ASSERT_FALSE(answer.ok()) << command;
+        EXPECT_EQ(answer.error().kind, Kind::busy) << command << ": " << answer.error().text;
+    }
+    waiting_asides.front()();
+    EXPECT_TRUE(ask("registers", {{"domain", "web"}}).ok());
+}
+
 TEST_F(SupervisorTest, RenameKeepsTheGuest) {
     ASSERT_TRUE(create(config()).ok());
     ASSERT_TRUE(create(config("other")).ok());
