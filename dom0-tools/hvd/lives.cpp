@@ -240,7 +240,7 @@ void Supervisor::act_on_end(const GuestReference &guest, EndAction action) {
                                            guest->quick_ends)}});
                 return;
             }
-            guest->phase = Phase::restarting;
+            guest->phase = guest->throw_away ? Phase::dying : Phase::restarting;
             break;
         case EndAction::destroy:
         case EndAction::coredump_destroy:

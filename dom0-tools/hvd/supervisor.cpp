@@ -127,6 +127,7 @@ Outcome<void> Supervisor::start() {
     note("hvd-started", nullptr);
     read_log();
     take_up(TRY(hypervisor_.list()));
+    prune_directories();
     read_consoles();
     look_at_states();
     return {};
@@ -370,13 +371,18 @@ void Supervisor::forget(const GuestReference &guest) {
     changed();
 }
 
-// The oldest logs of guests that are gone make room.
+// The oldest logs of guests that are gone make room. An empty folder: hvd was killed before it had a record of the
+// guest.
 void Supervisor::prune_directories() {
     std::vector<std::pair<std::filesystem::file_time_type, std::filesystem::path>> old;
     std::error_code error;
     for (const auto &entry : std::filesystem::directory_iterator(environment_.log_directory, error)) {
         const std::string name = entry.path().filename();
         if (entry.is_directory() && !guests_.contains(name) && !name.starts_with("hypervisor-")) {
+            if (std::filesystem::is_empty(entry.path(), error)) {
+                std::filesystem::remove(entry.path(), error);
+                continue;
+            }
             old.emplace_back(entry.last_write_time(), entry.path());
         }
     }

@@ -95,6 +95,7 @@ class Supervisor {
     Outcome<void> bind_interrupts();
     void take_up(const std::vector<ringfold_domain_info> &domains);
     void take_up_guest(const GuestReference &guest, const std::vector<ringfold_domain_info> &domains);
+    void restore_pause(const Guest &guest, const ringfold_domain_info &info);
     void adopt(const ringfold_domain_info &info);
     void look_at_states();
     void look_at(const GuestReference &guest);

@@ -22,6 +22,7 @@ const ringfold_domain_info *find_domain(const std::vector<ringfold_domain_info> 
 }  // namespace
 
 void Supervisor::take_up(const std::vector<ringfold_domain_info> &domains) {
+    records_.sweep();
     std::vector<Failure> damaged;
     std::set<uint32_t> known{self_.domain};
     for (Guest &record : records_.load(damaged)) {
@@ -79,6 +80,8 @@ void Supervisor::take_up_guest(const GuestReference &guest, const std::vector<ri
             if (info == nullptr) {
                 note("vanished", guest.get(), {{"text", "it was not there when hvd started"}});
                 forget(guest);
+            } else if (info->state == RINGFOLD_DOMAIN_RUNNING) {
+                restore_pause(*guest, *info);
             }
             return;
         case Phase::restarting:
@@ -93,6 +96,22 @@ void Supervisor::take_up_guest(const GuestReference &guest, const std::vector<ri
         case Phase::dying:
             finish_end(guest);
             return;
+    }
+}
+
+// Who looks into a guest (dump-core, registers, gdb) pauses it for that while; an hvd that is killed meanwhile leaves
+// it so, and a pause that was asked for may not have been recorded. Nobody was told of that one.
+void Supervisor::restore_pause(const Guest &guest, const ringfold_domain_info &info) {
+    const uint64_t wanted = guest.paused ? 1 : 0;
+    Outcome<void> restored = hypervisor_.set_debug(guest.id, RINGFOLD_DEBUG_DELIVERS);
+    for (uint64_t pauses = info.pauses; pauses > wanted && restored.ok(); --pauses) {
+        restored = hypervisor_.unpause(guest.id);
+    }
+    if (info.pauses < wanted) {
+        restored = hypervisor_.pause(guest.id);
+    }
+    if (!restored.ok()) {
+        note("error", &guest, {{"text", restored.error().text}});
     }
 }
 

@@ -117,6 +117,41 @@ TEST_F(RestartTest, KilledAtEachHypercallOfACreateNothingIsLeftHalfDone) {
     FAIL() << "a create takes more hypercalls than were tried";
 }
 
+// An hvd that is killed while it looks into a guest, or before it has recorded what it did, leaves more or fewer
+// pauses.
+TEST_F(RestartTest, AGuestIsPausedAsOftenAsItsRecordSays) {
+    for (const bool paused : {false, true}) {
+        const std::string name = paused ? "paused" : "running";
+        ASSERT_TRUE(create(config(name), paused).ok());
+        for (const uint32_t left : {0U, 1U, 2U, 3U}) {
+            FakeDomain &domain = fake.domains.at(id_of(name));
+            kill();
+            domain.info.pauses = left;
+            domain.debug = RINGFOLD_DEBUG_STOPS;
+            start();
+            EXPECT_EQ(domain.info.pauses, paused ? 1U : 0U) << name << ", " << left;
+            EXPECT_EQ(domain.debug, uint32_t{RINGFOLD_DEBUG_DELIVERS});
+            EXPECT_EQ(supervisor->find(name).value()->paused, paused);
+        }
+    }
+}
+
+TEST_F(RestartTest, WhatAnHvdLeftHalfWrittenIsRemoved) {
+    ASSERT_TRUE(create(config()).ok());
+    kill();
+    const std::filesystem::path records = directory.path() / "run/guests";
+    const auto count = std::distance(std::filesystem::directory_iterator(records), {});
+    for (const char *name : {"half.json.new", "half.frames.new", "gone.frames"}) {
+        std::ofstream(records / name) << "{";
+    }
+    std::filesystem::create_directory(directory.path() / "log/run-1-begun");
+    start();
+    EXPECT_EQ(std::distance(std::filesystem::directory_iterator(records), {}), count);
+    EXPECT_FALSE(std::filesystem::exists(directory.path() / "log/run-1-begun"));
+    EXPECT_EQ(console("web"), "");
+    EXPECT_EQ(supervisor->find("web").value()->frames.size(), 4096U);
+}
+
 TEST_F(RestartTest, DomainsOfOthersAreTakenUp) {
     kill();
     FakeDomain &domain = fake.domains[5];

@@ -172,6 +172,17 @@ TEST_F(ThrowAway, NothingStaysOfItWhenItsClientGoes) {
     supervisor->throw_away(key);  // it may have ended by itself before
 }
 
+TEST_F(ThrowAway, IsNotStartedAgain) {
+    DomainConfig restarting = config("brief");
+    restarting.on_crash = EndAction::restart;
+    const auto made = ask("create", {{"config", to_json(restarting)}, {"throw_away", true}});
+    ASSERT_TRUE(made.ok());
+    fake.end(id_of("brief"), RINGFOLD_SHUTDOWN_CRASH);
+    deliver();
+    EXPECT_FALSE(is_there());
+    EXPECT_EQ(fake.domains.size(), 1U);
+}
+
 TEST_F(ThrowAway, DoesNotOutliveHvd) {
     const std::string key = create_one();
     ASSERT_TRUE(create(config("lasting")).ok());
