@@ -67,6 +67,21 @@ Outcome<FrameCount> read_memory_file(const char *path) {
     return Failure{Kind::unsupported, fmt::format("this kernel keeps its memory: it has no {}", path)};
 }
 
+// Of a device that was to be added.
+Failure device_failure(const std::string &doing, int error) {
+    switch (error) {
+        case EEXIST:
+            return {Kind::exists, doing + ": the guest has one of this name or number already"};
+        case ENOENT:
+            return {Kind::busy, doing + ": the guest has ended"};
+        case ENOSPC:
+            return {Kind::busy, fmt::format("{}: the guest has {} devices already, which is the most", doing,
+                                            RINGFOLD_CONTROL_DEVICES)};
+        default:
+            return system_failure(doing, error);
+    }
+}
+
 // An ioctl that a signal does not end.
 int control(int device, unsigned long request, void *argument) {
     int result = 0;
@@ -170,7 +185,7 @@ Outcome<void> DevicePort::add_disk(DomainId domain, const DiskConfig &disk) {
         const int error = errno;
         const std::string doing = fmt::format("disk {} ({})", disk_name(disk.number), disk.target);
         return error == EBUSY ? Failure{Kind::busy, doing + ": somebody else uses it for writing"}
-                              : system_failure(doing, error);
+                              : device_failure(doing, error);
     }
     return {};
 }
@@ -197,7 +212,7 @@ Outcome<void> DevicePort::add_network(DomainId domain, const NetworkConfig &netw
     request.queue_limit = network.queues;
     const std::string name = interface_name(domain.raw(), network.number);
     if (control(backend_.number(), RINGFOLD_BACKEND_ADD_NETWORK, &request) < 0) {
-        return system_failure(fmt::format("network interface {}", name), errno);
+        return device_failure(fmt::format("network interface {}", name), errno);
     }
     const Outcome<void> plugged = plug_in(name, network.bridge);
     if (!plugged.ok()) {
