@@ -82,6 +82,7 @@ bool Session::begin_stream(const std::string &command, const nlohmann::json &arg
         return false;
     }
     send("{\"result\":\"stream\"}\n");
+    watch_client();
     typed_ = std::exchange(input_, {});
     read_typed();
     return true;
@@ -144,13 +145,33 @@ void Session::pump() {
     }
 }
 
+// Also keeps the session while a domain has no room for what was typed, when nothing is read or written.
+void Session::watch_client() {
+    socket_.async_wait(Socket::wait_error, [self = shared_from_this()](std::error_code error) {
+        if (error) {
+            return;
+        }
+        self->client_is_gone_ = true;
+        // What it typed before is still read, unless the domain has no room or goes with it.
+        if (!self->reads_typed_ || !self->guests_.empty()) {
+            self->close();
+        }
+    });
+}
+
 void Session::read_typed() {
     if (reads_typed_) {
         return;
     }
     pass_typed();
-    if (!typed_.empty() || !socket_.is_open()) {
-        return;  // goes on when the domain has room again
+    if (reads_typed_ || !socket_.is_open()) {
+        return;
+    }
+    if (!typed_.empty()) {  // goes on when the domain has room again
+        if (client_is_gone_) {
+            close();
+        }
+        return;
     }
     reads_typed_ = true;
     typed_.resize(512);

@@ -36,6 +36,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void send(std::string bytes);
     void write_next();
     void pump();
+    void watch_client();
     void read_typed();
     void pass_typed();
     void close();
@@ -50,6 +51,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::vector<std::string> guests_;  // keys of those that go with this session
     std::string typed_;                // not yet taken by the domain
     bool reads_typed_ = false;
+    bool client_is_gone_ = false;
 };
 
 }  // namespace ringfold::tools
