@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
@@ -19,6 +20,13 @@ constexpr int most_tries = 16;  // others look for a free loop device, too
 int flags_of(const DiskConfig &disk) { return (disk.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC; }
 
 Outcome<Descriptor> loop_over(const DiskConfig &disk, const Descriptor &file) {
+    // The loop device keeps the open file, and with it the lock: one guest writes to it, as to a block device.
+    if (!disk.read_only && flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+        const int error = errno;
+        return error == EWOULDBLOCK
+                   ? Failure{Kind::busy, fmt::format("{}: somebody else uses it for writing", disk.target)}
+                   : system_failure(disk.target, error);
+    }
     const Descriptor control(::open("/dev/loop-control", O_RDWR | O_CLOEXEC));
     int error = control.is_open() ? 0 : errno;
     for (int tries = 0; error == 0 && tries < most_tries; ++tries) {
