@@ -33,7 +33,7 @@ _hvctl() {
                 compopt -o nospace
                 return
             fi ;;
-        run) options="--kernel --root --memory --vcpus --timeout --set --help" ;;
+        run) options="--input --kernel --root --memory --vcpus --timeout --set --help" ;;
         list) options+=" --config" ;;
         console) options="--new --log --follow --help" ;;
         shutdown | reboot) options+=" --all --wait --force" ;;

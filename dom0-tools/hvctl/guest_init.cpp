@@ -15,9 +15,11 @@
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -79,29 +81,26 @@ Descriptor open_console() {
     return console;
 }
 
-class Teller {
+// The console, as frames both ways.
+class Channel {
   public:
-    Teller(Descriptor console, std::string token) : console_(std::move(console)), token_(std::move(token)) {}
+    Channel(Descriptor console, std::string token)
+        : console_(std::move(console)), token_(std::move(token)), reader_(token_) {}
 
-    // Returns when the outside has it.
-    void tell_output(RunFrameKind kind, std::string_view bytes) {
-        write(run_frame(token_, kind, bytes, 0));
-        await_acknowledgement();
+    void tell(RunFrameKind kind, std::string_view bytes) { write(run_frame(token_, kind, bytes)); }
+    void tell(RunFrameKind kind, uint32_t number) { write(run_frame(token_, kind, number)); }
+
+    // False: nobody is there any more.
+    [[nodiscard]] bool read_more() {
+        std::array<char, run_frame_bytes> bytes{};
+        const ssize_t length = read(console_.number(), bytes.data(), bytes.size());
+        reader_.feed({bytes.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))});
+        return length > 0 || (length < 0 && errno == EINTR);
     }
-
-    void tell_status(int status) { write(run_frame(token_, RunFrameKind::exit, {}, static_cast<uint32_t>(status))); }
+    [[nodiscard]] std::optional<RunFrame> next() { return reader_.next(); }
+    [[nodiscard]] int descriptor() const { return console_.number(); }
 
   private:
-    void await_acknowledgement() {
-        char answer = 0;
-        while (answer != run_acknowledgement) {
-            const ssize_t length = read(console_.number(), &answer, 1);
-            if (length == 0 || (length < 0 && errno != EINTR)) {
-                return;  // nobody is there any more
-            }
-        }
-    }
-
     void write(const std::string &frame) {
         (void)write_fully(console_.number(), frame).ok();  // where else could it be told?
         tcdrain(console_.number());
@@ -109,6 +108,7 @@ class Teller {
 
     Descriptor console_;
     std::string token_;
+    RunReader reader_;
 };
 
 std::vector<char *> pointers_to(std::vector<std::string> &words) {
@@ -121,10 +121,10 @@ std::vector<char *> pointers_to(std::vector<std::string> &words) {
 }
 
 // In the child: becomes the command.
-[[noreturn]] void become(RunCommand command, int output, int error) {
+[[noreturn]] void become(RunCommand command, int input, int output, int error) {
     setsid();
-    const int nothing = open("/dev/null", O_RDONLY);
-    dup2(nothing, STDIN_FILENO);
+    signal(SIGPIPE, SIG_DFL);
+    dup2(input, STDIN_FILENO);
     dup2(output, STDOUT_FILENO);
     dup2(error, STDERR_FILENO);
     if (chdir(command.directory.c_str()) != 0 && chdir("/") != 0) {
@@ -154,35 +154,122 @@ Pipe make_pipe() {
     return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
-class Output {
+// What the command reads: bytes wait here until it does.
+class Input {
   public:
-    Output(int output, int error) : waits_{pollfd{output, POLLIN, 0}, pollfd{error, POLLIN, 0}} {}
+    explicit Input(Descriptor pipe) : pipe_(std::move(pipe)) { fcntl(pipe_.number(), F_SETFL, O_WRONLY | O_NONBLOCK); }
 
-    // False: there is nothing now, for `patience` ms.
-    bool tell_some(Teller &teller, int patience) {
-        if (poll(waits_.data(), waits_.size(), patience) <= 0) {
-            return false;
-        }
-        bool some = false;
-        for (std::size_t index = 0; index < waits_.size(); ++index) {
-            if (waits_[index].revents != 0) {
-                const ssize_t length = read(waits_[index].fd, bytes_.data(), bytes_.size());
-                if (length <= 0) {
-                    waits_[index].fd = -1;
-                    continue;
-                }
-                teller.tell_output(index == 0 ? RunFrameKind::output : RunFrameKind::error,
-                                   {bytes_.data(), static_cast<std::size_t>(length)});
-                some = true;
-            }
-        }
-        return some;
+    [[nodiscard]] bool wants_more() const { return pipe_.is_open() && waiting_.empty(); }
+    void give(std::string_view bytes) { waiting_ += bytes; }
+    void end() { pipe_ = Descriptor{}; }
+
+    // That the command has closed its end is told without being asked for.
+    [[nodiscard]] pollfd wait() const {
+        return {pipe_.number(), static_cast<short>(waiting_.empty() ? 0 : POLLOUT), 0};
     }
-    [[nodiscard]] bool is_over() const { return waits_[0].fd < 0 && waits_[1].fd < 0; }
+    void pass_some() {
+        if (waiting_.empty()) {
+            end();
+            return;
+        }
+        const ssize_t length = write(pipe_.number(), waiting_.data(), waiting_.size());
+        if (length > 0) {
+            waiting_.erase(0, static_cast<std::size_t>(length));
+        } else if (errno != EAGAIN && errno != EINTR) {
+            end();
+        }
+    }
 
   private:
-    std::array<pollfd, 2> waits_;
-    std::array<char, run_frame_bytes> bytes_{};
+    Descriptor pipe_;
+    std::string waiting_;
+};
+
+// Carries bytes between the command's pipes and the console.
+class Carrier {
+  public:
+    Carrier(Channel &channel, Descriptor input, Descriptor output, Descriptor error)
+        : channel_(channel), input_(std::move(input)), outputs_{std::move(output), std::move(error)} {
+        ask_for_input();
+    }
+
+    // Waits until something happens, also to `process`; false: nothing did, for `patience` ms.
+    bool carry_some(int process, int patience) {
+        enum : std::size_t { outside, to_command, from_command, of_command = from_command + 2, all };
+        std::array<pollfd, all> waits{};
+        waits[outside] = {is_watched_ ? channel_.descriptor() : -1, POLLIN, 0};
+        waits[to_command] = input_.wait();
+        for (std::size_t index = 0; index < outputs_.size(); ++index) {
+            waits[from_command + index] = {is_unread_ ? -1 : outputs_[index].number(), POLLIN, 0};
+        }
+        waits[of_command] = {process, POLLIN, 0};
+        if (poll(waits.data(), waits.size(), patience) <= 0) {
+            return false;
+        }
+        if (waits[outside].revents != 0) {
+            listen();
+        }
+        if (waits[to_command].revents != 0) {
+            input_.pass_some();
+            ask_for_input();
+        }
+        for (std::size_t index = 0; index < outputs_.size(); ++index) {
+            if (waits[from_command + index].revents != 0 && !is_unread_) {
+                tell_some(outputs_[index], index == 0 ? RunFrameKind::output : RunFrameKind::error);
+            }
+        }
+        return true;
+    }
+
+    // The command has ended: its last output is told, until nobody can write more of it.
+    void finish(int patience) {
+        input_.end();
+        bool goes_on = true;
+        while (goes_on && (is_unread_ || outputs_[0].is_open() || outputs_[1].is_open())) {
+            goes_on = carry_some(-1, patience) || is_unread_;
+        }
+    }
+
+  private:
+    void listen() {
+        if (!channel_.read_more()) {
+            is_watched_ = false;
+            is_unread_ = false;
+            input_.end();
+        }
+        while (const std::optional<RunFrame> frame = channel_.next()) {
+            if (frame->kind == RunFrameKind::acknowledgement) {
+                is_unread_ = false;
+            } else if (frame->kind == RunFrameKind::input && frame->bytes.empty()) {
+                input_.end();
+            } else if (frame->kind == RunFrameKind::input) {
+                input_.give(unescape_input(frame->bytes));
+            }
+        }
+    }
+
+    void ask_for_input() {
+        if (input_.wants_more()) {
+            channel_.tell(RunFrameKind::wanted, run_input_bytes);
+        }
+    }
+
+    void tell_some(Descriptor &pipe, RunFrameKind kind) {
+        std::array<char, run_frame_bytes> bytes{};
+        const ssize_t length = read(pipe.number(), bytes.data(), bytes.size());
+        if (length <= 0) {
+            pipe = Descriptor{};
+            return;
+        }
+        channel_.tell(kind, {bytes.data(), static_cast<std::size_t>(length)});
+        is_unread_ = is_watched_;
+    }
+
+    Channel &channel_;
+    Input input_;
+    std::array<Descriptor, 2> outputs_;
+    bool is_watched_ = true;
+    bool is_unread_ = false;  // what was told last
 };
 
 int status_from(int status) { return WIFSIGNALED(status) ? signal_status + WTERMSIG(status) : WEXITSTATUS(status); }
@@ -202,35 +289,36 @@ bool has_ended(pid_t child, int &status) {
     }
 }
 
-int run_command(const RunCommand &command, Teller &teller) {
-    constexpr int look_again = 20;  // ms: a child's end does not wake poll()
+// Where the command's standard input comes from; nothing is ever written for one without.
+Pipe make_input(bool has_input) {
+    return has_input ? make_pipe() : Pipe{Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)), Descriptor{}};
+}
+
+int run_command(const RunCommand &command, Channel &channel) {
+    constexpr int look_again = 20;    // ms: for what does not wake poll()
+    constexpr int bury_again = 1000;  // ms: others than the command
+    Pipe input = make_input(command.has_input);
     Pipe output = make_pipe();
     Pipe error = make_pipe();
     const pid_t child = fork();
     if (child == 0) {
-        become(command, output.writing.number(), error.writing.number());
+        become(command, input.reading.number(), output.writing.number(), error.writing.number());
     }
+    input.reading = Descriptor{};
     output.writing = Descriptor{};
     error.writing = Descriptor{};
     if (child < 0) {
         return broken_status;
     }
-    Output told(output.reading.number(), error.reading.number());
+    const Descriptor process(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
+    Carrier carrier(channel, std::move(input.writing), std::move(output.reading), std::move(error.reading));
     int status = broken_status;
-    bool ended = false;
-    while (!ended) {
-        told.tell_some(teller, look_again);
-        ended = has_ended(child, status);
-        if (!ended && told.is_over()) {
-            int one = 0;
-            status = waitpid(child, &one, 0) == child ? status_from(one) : broken_status;
-            ended = true;
-        }
+    while (!has_ended(child, status)) {
+        carrier.carry_some(process.number(), process.is_open() ? bury_again : look_again);
     }
     // What it leaves running ends here, or its output might not.
     kill(-1, SIGKILL);
-    while (told.tell_some(teller, look_again)) {
-    }
+    carrier.finish(look_again);
     return status;
 }
 
@@ -250,6 +338,7 @@ void run_guest_init() {
     for (const int number : {SIGUSR2, SIGTERM, SIGINT}) {
         signal(number, [](int) { power_off(); });
     }
+    signal(SIGPIPE, SIG_IGN);
     mount_all();
     bring_up_loopback();
     Descriptor console = open_console();
@@ -259,9 +348,9 @@ void run_guest_init() {
         power_off();
     }
     const RunCommand wanted = command.take();
-    Teller teller(std::move(console), wanted.token);
-    const int status = run_command(wanted, teller);
-    teller.tell_status(status);
+    Channel channel(std::move(console), wanted.token);
+    const int status = run_command(wanted, channel);
+    channel.tell(RunFrameKind::exit, static_cast<uint32_t>(status));
     power_off();
 }
 

@@ -8,6 +8,7 @@
 #include "dom0-tools/library/mapped_file.hpp"
 #include "dom0-tools/library/run_protocol.hpp"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/mman.h>
@@ -36,6 +37,7 @@ struct RunOptions {
     std::string kernel;
     std::string root = "/";
     std::string memory = "128";
+    bool passes_terminal = false;  // as standard input
     unsigned vcpus = 1;
     unsigned timeout = 0;  // s; 0: none
 };
@@ -94,8 +96,16 @@ Outcome<std::string> find_kernel(const RunOptions &options) {
                    "--kernel names one"};
 }
 
+// Input from a file or a pipe is the command's. What is typed is only if that is wanted: a command in the background
+// takes nobody's keys away.
+bool has_input(const RunOptions &options) {
+    const bool is_open = fcntl(STDIN_FILENO, F_GETFD) >= 0;
+    return is_open && (options.passes_terminal || isatty(STDIN_FILENO) == 0);
+}
+
 RunCommand command_of(const RunOptions &options, const std::string &token) {
-    RunCommand command{.token = token, .directory = "/", .environment = {}, .words = options.words};
+    RunCommand command{
+        .token = token, .directory = "/", .has_input = has_input(options), .environment = {}, .words = options.words};
     std::error_code error;
     const std::filesystem::path directory = std::filesystem::current_path(error);
     if (!error) {
@@ -157,11 +167,12 @@ Outcome<DomainConfig> config_of(const RunOptions &options, const std::string &to
     return config;
 }
 
-// Reads the console until the guest has told its command's end.
+// Reads the console until the guest has told its command's end, and gives it the input that it wants.
 class Run {
   public:
     Run(Client client, const std::string &token, unsigned timeout)
         : client_(std::move(client)),
+          token_(token),
           reader_(token),
           deadline_(timeout == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::seconds(timeout)) {
         reader_.feed(client_.take_rest());
@@ -172,26 +183,58 @@ class Run {
         for (;;) {
             while (const std::optional<RunFrame> frame = reader_.next()) {
                 if (frame->kind == RunFrameKind::exit) {
-                    return std::optional{static_cast<int>(frame->status)};
+                    return std::optional{static_cast<int>(frame->number)};
                 }
-                TRY(show(*frame));
+                TRY(handle(*frame));
             }
             if (!TRY(wait())) {
                 return std::optional<int>{};
             }
-            TRY(read_more());
+            if (waits_[from_guest].revents != 0) {
+                TRY(read_more());
+            }
+            if (waits_[from_here].revents != 0) {
+                TRY(pass_input());
+            }
         }
     }
 
   private:
-    Outcome<void> show(const RunFrame &frame) {
-        TRY(write_fully(frame.kind == RunFrameKind::output ? STDOUT_FILENO : STDERR_FILENO, frame.bytes));
-        return write_fully(client_.descriptor(), {&run_acknowledgement, 1});
+    enum : std::size_t { from_guest, from_here, all };
+
+    Outcome<void> handle(const RunFrame &frame) {
+        switch (frame.kind) {
+            case RunFrameKind::output:
+            case RunFrameKind::error:
+                TRY(write_fully(frame.kind == RunFrameKind::output ? STDOUT_FILENO : STDERR_FILENO, frame.bytes));
+                return write_fully(client_.descriptor(), run_frame(token_, RunFrameKind::acknowledgement, uint32_t{0}));
+            case RunFrameKind::wanted:
+                wanted_ = frame.number;
+                return {};
+            case RunFrameKind::input:
+            case RunFrameKind::acknowledgement:
+            case RunFrameKind::exit:
+                return {};  // the first two are never the guest's, the last was seen to
+        }
+        return {};
+    }
+
+    // Nothing is read before it is wanted: what the command leaves stays with whoever comes next.
+    Outcome<void> pass_input() {
+        std::array<char, run_input_bytes> bytes{};
+        const ssize_t length = read(STDIN_FILENO, bytes.data(), std::min<std::size_t>(wanted_, bytes.size()));
+        if (length < 0) {
+            return errno == EINTR || errno == EAGAIN ? Outcome<void>{} : system_failure("standard input", errno);
+        }
+        wanted_ = 0;
+        const std::string escaped = escape_input({bytes.data(), static_cast<std::size_t>(length)});
+        return write_fully(client_.descriptor(), run_frame(token_, RunFrameKind::input, escaped));
     }
 
     // False: the time is over.
     Outcome<bool> wait() {
-        pollfd wait{client_.descriptor(), POLLIN, 0};
+        waits_[from_guest] = {client_.descriptor(), POLLIN, 0};
+        waits_[from_here] = {wanted_ > 0 ? STDIN_FILENO : -1, POLLIN, 0};
         for (;;) {
             int patience = -1;
             if (deadline_ != Clock::time_point::max()) {
@@ -201,7 +244,7 @@ class Run {
                 }
                 patience = static_cast<int>(std::min<long>(left, 60'000));
             }
-            const int ready = poll(&wait, 1, patience);
+            const int ready = poll(waits_.data(), waits_.size(), patience);
             if (ready > 0) {
                 return true;
             }
@@ -223,7 +266,10 @@ class Run {
     }
 
     Client client_;
+    std::string token_;
     RunReader reader_;
+    uint32_t wanted_ = 0;  // bytes of input
+    std::array<pollfd, all> waits_{};
     Clock::time_point deadline_;
 };
 
@@ -258,6 +304,8 @@ void add_run_command(CLI::App &app, Context &context) {
     command->add_option("--root", options->root, "its root: a folder, or an archive that Linux can unpack (/)");
     command->add_option("-m,--memory", options->memory, "MiB, or with K, M, G behind it (128)");
     command->add_option("--vcpus", options->vcpus, "its vCPUs (1)");
+    command->add_flag("-i,--input", options->passes_terminal,
+                      "pass standard input also if it is a terminal, line by line; files and pipes are always passed");
     command->add_option("--timeout", options->timeout, "seconds after which it is ended, with status 124");
     command->add_option("--set", options->settings, "KEY=VALUE of a configuration; can be given several times")
         ->type_name("KEY=VALUE")

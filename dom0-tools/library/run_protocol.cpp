@@ -12,11 +12,36 @@ namespace {
 constexpr std::size_t longest_head = 16;  // behind the token
 constexpr std::size_t other_text_kept = 16384;
 constexpr uint64_t highest_status = 255;
+constexpr char system_request_mark = 0x0f;
+constexpr char escape_mark = 0x10;
+constexpr char escaped_system_request = 'O';
 
 struct Head {
     RunFrameKind kind;
     uint64_t number;
 };
+
+bool has_bytes(RunFrameKind kind) {
+    return kind == RunFrameKind::input || kind == RunFrameKind::output || kind == RunFrameKind::error;
+}
+
+// The highest number that stands in a frame's head; nothing: there is no such kind.
+std::optional<uint64_t> highest_number(RunFrameKind kind) {
+    switch (kind) {
+        case RunFrameKind::input:
+            return 2 * run_input_bytes;
+        case RunFrameKind::wanted:
+            return run_input_bytes;
+        case RunFrameKind::output:
+        case RunFrameKind::error:
+            return run_frame_bytes;
+        case RunFrameKind::acknowledgement:
+            return 0;
+        case RunFrameKind::exit:
+            return highest_status;
+    }
+    return std::nullopt;
+}
 
 // "KIND NUMBER".
 std::optional<Head> head_from(std::string_view text) {
@@ -24,11 +49,11 @@ std::optional<Head> head_from(std::string_view text) {
         return std::nullopt;
     }
     const auto kind = static_cast<RunFrameKind>(text[0]);
-    const bool has_bytes = kind == RunFrameKind::output || kind == RunFrameKind::error;
-    if (!has_bytes && kind != RunFrameKind::exit) {
+    const std::optional<uint64_t> highest = highest_number(kind);
+    if (!highest) {
         return std::nullopt;
     }
-    const Outcome<uint64_t> number = parse_number(text.substr(2), 0, has_bytes ? run_frame_bytes : highest_status);
+    const Outcome<uint64_t> number = parse_number(text.substr(2), 0, *highest);
     return number.ok() ? std::optional{Head{kind, number.value()}} : std::nullopt;
 }
 
@@ -71,9 +96,37 @@ class TextReader {
 
 }  // namespace
 
-std::string run_frame(std::string_view token, RunFrameKind kind, std::string_view bytes, uint32_t status) {
-    const std::size_t number = kind == RunFrameKind::exit ? status : bytes.size();
-    return fmt::format("{}{} {} {}\n{}", run_frame_mark, token, static_cast<char>(kind), number, bytes);
+std::string run_frame(std::string_view token, RunFrameKind kind, std::string_view bytes) {
+    return run_frame(token, kind, static_cast<uint32_t>(bytes.size())).append(bytes);
+}
+
+std::string run_frame(std::string_view token, RunFrameKind kind, uint32_t number) {
+    return fmt::format("{}{} {} {}\n", run_frame_mark, token, static_cast<char>(kind), number);
+}
+
+std::string escape_input(std::string_view bytes) {
+    std::string escaped;
+    for (const char byte : bytes) {
+        if (byte == system_request_mark || byte == escape_mark) {
+            escaped += escape_mark;
+        }
+        escaped += byte == system_request_mark ? escaped_system_request : byte;
+    }
+    return escaped;
+}
+
+std::string unescape_input(std::string_view escaped) {
+    std::string bytes;
+    bool is_escaped = false;
+    for (const char byte : escaped) {
+        if (!is_escaped && byte == escape_mark) {
+            is_escaped = true;
+            continue;
+        }
+        bytes += is_escaped && byte == escaped_system_request ? system_request_mark : byte;
+        is_escaped = false;
+    }
+    return bytes;
 }
 
 void RunReader::pass_over(std::size_t length) {
@@ -106,7 +159,7 @@ std::optional<RunFrame> RunReader::next() {
             pass_over(begin_.size());
             continue;
         }
-        if (head->kind == RunFrameKind::exit) {
+        if (!has_bytes(head->kind)) {
             input_.erase(0, end + 1);
             return RunFrame{head->kind, {}, static_cast<uint32_t>(head->number)};
         }
@@ -120,7 +173,8 @@ std::optional<RunFrame> RunReader::next() {
 }
 
 std::string to_text(const RunCommand &command) {
-    return command.token + '\0' + command.directory + '\0' + list_text(command.environment) + list_text(command.words);
+    return command.token + '\0' + command.directory + '\0' + (command.has_input ? "1" : "0") + '\0' +
+           list_text(command.environment) + list_text(command.words);
 }
 
 Outcome<RunCommand> run_command_from(std::string_view text) {
@@ -128,6 +182,7 @@ Outcome<RunCommand> run_command_from(std::string_view text) {
     RunCommand command;
     command.token = TRY(reader.text());
     command.directory = TRY(reader.text());
+    command.has_input = TRY(reader.text()) == "1";
     command.environment = TRY(reader.list());
     command.words = TRY(reader.list());
     if (command.words.empty()) {

@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a throw-away guest (`hvctl run`) says on its console: frames, between what else the kernel may say there.
+// What a throw-away guest (`hvctl run`) says and hears on its console: frames, between what else the kernel may say
+// there.
 //
 //     0x1e TOKEN ' ' KIND ' ' NUMBER '\n' [NUMBER bytes]
 //
-// KIND is `1` or `2`: so many bytes of the command's standard output or error; `x`: the command has ended with this
-// status, which is the last frame. TOKEN is made up for each guest, so that no output is taken for a frame. After each
-// frame with bytes the guest waits until it reads an acknowledgement: output that nobody has read yet stays in the
-// guest, whose console would otherwise forget it.
+// TOKEN is made up for each guest, so that no output is taken for a frame.
+//
+// | from   | KIND |
+// |--------|------|----------------------------------------------------------------------------------------------
+// | guest  | 1, 2 | so many bytes of the command's standard output or error
+// | client | a    | the last of these has been read; NUMBER is 0
+// | guest  | w    | so many bytes of standard input are wanted
+// | client | 0    | standard input, at most as much as was wanted, in so many bytes when escaped; none: that was its
+// end | guest  | x    | the command has ended with this status, which is the last frame
+//
+// Neither end sends bytes before the other one has asked for them or acknowledged the last ones: what nobody has read
+// yet stays in the guest, or with whoever writes to the client, and no console forgets it. Input is escaped, for Linux
+// takes a Ctrl-O on a console, and what comes behind it, for a SysRq key.
 #pragma once
 
 #include "dom0-tools/library/outcome.hpp"
@@ -22,18 +32,31 @@
 namespace ringfold::tools {
 
 inline constexpr char run_frame_mark = 0x1e;
-inline constexpr char run_acknowledgement = 0x06;
 inline constexpr std::size_t run_frame_bytes = 4096;  // half of what a console holds
+// Escaped they are at most twice as many: with a head, and an acknowledgement, less than the 4095 that Linux keeps of a
+// terminal's input.
+inline constexpr std::size_t run_input_bytes = 1536;
 
-enum class RunFrameKind : char { output = '1', error = '2', exit = 'x' };
+enum class RunFrameKind : char {
+    input = '0',
+    output = '1',
+    error = '2',
+    acknowledgement = 'a',
+    wanted = 'w',
+    exit = 'x'
+};
 
 struct RunFrame {
     RunFrameKind kind;
-    std::string bytes;  // of output and error
-    uint32_t status = 0;
+    std::string bytes;    // of input, output and error
+    uint32_t number = 0;  // of the others
 };
 
-[[nodiscard]] std::string run_frame(std::string_view token, RunFrameKind kind, std::string_view bytes, uint32_t status);
+[[nodiscard]] std::string run_frame(std::string_view token, RunFrameKind kind, std::string_view bytes);
+[[nodiscard]] std::string run_frame(std::string_view token, RunFrameKind kind, uint32_t number);
+
+[[nodiscard]] std::string escape_input(std::string_view bytes);
+[[nodiscard]] std::string unescape_input(std::string_view escaped);
 
 class RunReader {
   public:
@@ -57,6 +80,7 @@ class RunReader {
 struct RunCommand {
     std::string token;
     std::string directory;                 // "/" if it is not there
+    bool has_input = false;                // or its standard input is empty
     std::vector<std::string> environment;  // NAME=VALUE
     std::vector<std::string> words;        // the program and its arguments
 };

@@ -103,9 +103,9 @@ std::vector<RunFrame> feed(RunReader &reader, std::string_view text, std::size_t
 
 TEST(RunReaderTest, FindsFramesBetweenOtherTextInPiecesOfEverySize) {
     const std::string binary("\0\x1e\n\xff two\n", 9);
-    const std::string console = "boot\n" + run_frame(token, RunFrameKind::output, binary, 0) + "\x1enoise " +
-                                run_frame(token, RunFrameKind::error, "wrong", 0) +
-                                run_frame(token, RunFrameKind::exit, "", 42) + "after";
+    const std::string console = "boot\n" + run_frame(token, RunFrameKind::output, binary) + "\x1enoise " +
+                                run_frame(token, RunFrameKind::error, "wrong") +
+                                run_frame(token, RunFrameKind::exit, 42U) + "after";
     for (std::size_t step = 1; step <= console.size(); ++step) {
         RunReader reader(token);
         const std::vector<RunFrame> frames = feed(reader, console, step);
@@ -115,18 +115,57 @@ TEST(RunReaderTest, FindsFramesBetweenOtherTextInPiecesOfEverySize) {
         EXPECT_EQ(frames[1].kind, RunFrameKind::error);
         EXPECT_EQ(frames[1].bytes, "wrong");
         EXPECT_EQ(frames[2].kind, RunFrameKind::exit);
-        EXPECT_EQ(frames[2].status, 42U);
+        EXPECT_EQ(frames[2].number, 42U);
         EXPECT_EQ(reader.other_text(), "boot\n\x1enoise after") << step;
     }
 }
 
 TEST(RunReaderTest, WhatOnlyLooksLikeAFrameIsOtherText) {
     for (const std::string text : {"0123abce 1 4\nfour", "0123abcd 3 4\nfour", "0123abcd 1 4097\n", "0123abcd x 256\n",
-                                   "0123abcd 1 -1\n", "0123abcd 1 99999999999999999999999\n", "0123abcd \n"}) {
+                                   "0123abcd 0 3073\n", "0123abcd w 1537\n", "0123abcd a 1\n", "0123abcd 1 -1\n",
+                                   "0123abcd 1 99999999999999999999999\n", "0123abcd \n"}) {
         RunReader reader(token);
-        EXPECT_TRUE(feed(reader, run_frame_mark + text + run_frame(token, RunFrameKind::exit, "", 0), 3).size() == 1)
+        EXPECT_TRUE(feed(reader, run_frame_mark + text + run_frame(token, RunFrameKind::exit, 0U), 3).size() == 1)
             << text;
     }
+}
+
+TEST(RunReaderTest, FindsWhatEachEndTellsTheOther) {
+    const std::string input("\x1e\0\n\r\4", 5);
+    const std::string text =
+        run_frame(token, RunFrameKind::wanted, run_input_bytes) + run_frame(token, RunFrameKind::input, input) +
+        run_frame(token, RunFrameKind::acknowledgement, 0U) + run_frame(token, RunFrameKind::input, "");
+    for (std::size_t step = 1; step <= text.size(); ++step) {
+        RunReader reader(token);
+        const std::vector<RunFrame> frames = feed(reader, text, step);
+        ASSERT_EQ(frames.size(), 4U) << step;
+        EXPECT_EQ(frames[0].kind, RunFrameKind::wanted);
+        EXPECT_EQ(frames[0].number, run_input_bytes);
+        EXPECT_EQ(frames[1].kind, RunFrameKind::input);
+        EXPECT_EQ(frames[1].bytes, input);
+        EXPECT_EQ(frames[2].kind, RunFrameKind::acknowledgement);
+        EXPECT_EQ(frames[3].kind, RunFrameKind::input);
+        EXPECT_EQ(frames[3].bytes, "");
+        EXPECT_EQ(reader.other_text(), "") << step;
+    }
+}
+
+TEST(RunInput, IsEscapedSoThatNoByteIsASystemRequest) {
+    std::string all;
+    for (int first = 0; first < 256; ++first) {
+        for (const char second : {'\x0f', '\x10', 'O', 'a', '\0'}) {
+            all += {static_cast<char>(first), second};
+        }
+    }
+    const std::string escaped = escape_input(all);
+    EXPECT_EQ(escaped.find('\x0f'), std::string::npos);
+    EXPECT_EQ(unescape_input(escaped), all);
+    const std::string worst(run_input_bytes, '\x0f');
+    EXPECT_LE(run_frame(token, RunFrameKind::input, escape_input(worst)).size() + 64, 4095U);
+    RunReader reader(token);
+    const std::vector<RunFrame> frames = feed(reader, run_frame(token, RunFrameKind::input, escape_input(worst)), 100);
+    ASSERT_EQ(frames.size(), 1U);
+    EXPECT_EQ(unescape_input(frames[0].bytes), worst);
 }
 
 TEST(RunReaderTest, KeepsOnlyTheLastOfOtherText) {
@@ -139,18 +178,20 @@ TEST(RunReaderTest, KeepsOnlyTheLastOfOtherText) {
 TEST(RunCommandText, ComesBackAsItWas) {
     const RunCommand command{.token = token,
                              .directory = "/some where",
+                             .has_input = true,
                              .environment = {"A=b c", "EMPTY="},
                              .words = {"sh", "-c", "a\nb", ""}};
     const std::string text = to_text(command);
     const RunCommand back = run_command_from(text).take();
     EXPECT_EQ(back.token, command.token);
     EXPECT_EQ(back.directory, command.directory);
+    EXPECT_TRUE(back.has_input);
     EXPECT_EQ(back.environment, command.environment);
     EXPECT_EQ(back.words, command.words);
     for (std::size_t length = 0; length < text.size(); ++length) {
         EXPECT_FALSE(run_command_from(text.substr(0, length)).ok()) << length;
     }
-    EXPECT_FALSE(run_command_from(to_text({token, "/", {}, {}})).ok());
+    EXPECT_FALSE(run_command_from(to_text({token, "/", false, {}, {}})).ok());
 }
 
 class ThrowAway : public SupervisorWorld {

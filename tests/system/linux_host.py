@@ -57,7 +57,7 @@ def empty_disk(path: pathlib.Path, mebibytes):
 def program(tmp_path, name):
     """Compiled from dom0/NAME.c, in an overlay's /bin; returns the overlay."""
     folder = tmp_path / "overlay/bin"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     subprocess.run(["gcc", "-O2", "-static", "-no-pie", "-o", folder / name, DOM0 / f"{name}.c"], check=True)
     return folder.parent
 

@@ -6,7 +6,7 @@
 
 import pytest
 
-from linux_host import assert_properties, needs_linux, run, script, tools_overlay
+from linux_host import assert_properties, needs_linux, program, run, script, tools_overlay
 
 pytestmark = needs_linux
 
@@ -44,11 +44,13 @@ def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
 
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_commands_run_in_guests_that_are_thrown_away(tmp_path, overlay, cpus):
+    program(tmp_path, "on_terminal")
     said = run(tmp_path, script("run"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448)
     assert_properties(said,
                       "a command runs in a guest",
                       "its status and its outputs are the command's",
                       "no output is lost",
+                      "its input is what it is given, and what is typed only if it shall be",
                       "it has a root of its own",
                       "nothing stays, however it ends")
 
