@@ -39,6 +39,15 @@ int fail(const Failure &failure) {
     return exit_status(failure.kind);
 }
 
+// What is asked for goes to hvd as JSON, which is UTF-8.
+Outcome<void> do_chosen(const Context &context) {
+    try {
+        return context.chosen();
+    } catch (const nlohmann::json::exception &error) {
+        return Failure{Kind::usage, fmt::format("a text is not UTF-8, or an answer not as expected: {}", error.what())};
+    }
+}
+
 int run(int argument_count, char **arguments) {
     Context context;
     CLI::App app{"Makes, shows and ends the guests of a Ringfold machine, in its control domain.", "hvctl"};
@@ -70,7 +79,7 @@ int run(int argument_count, char **arguments) {
     } catch (const CLI::ParseError &error) {
         return app.exit(error) == 0 ? 0 : exit_status(Kind::usage);
     }
-    const Outcome<void> done = context.chosen();
+    const Outcome<void> done = do_chosen(context);
     if (done.ok()) {
         return context.status;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/domain_config.hpp"
 
+#include <ringfold/device.h>
 #include <ringfold/domain.h>
 #include <ringfold/schedule.h>
 #include <ringfold/vcpu.h>
@@ -144,6 +145,10 @@ Outcome<void> check_config(const DomainConfig &config) {
     }
     if (config.pool >= RINGFOLD_POOL_COUNT) {
         return wrong(fmt::format("pool = {}: expected 0 to {}", config.pool, RINGFOLD_POOL_COUNT - 1));
+    }
+    const std::size_t devices = config.disks.size() + config.networks.size();
+    if (devices > RINGFOLD_CONTROL_DEVICES) {
+        return wrong(fmt::format("disk and vif: {} devices: expected at most {}", devices, RINGFOLD_CONTROL_DEVICES));
     }
     TRY(check_disks(config.disks));
     return check_networks(config.networks);

@@ -159,6 +159,47 @@ TEST(Config, WhatIsMissingOrDoesNotFitTogetherIsSaid) {
     }
 }
 
+TEST(Config, NoMoreDevicesThanTheControlPageHas) {
+    const auto with = [](int disks, int networks) {
+        std::string text = "name = \"a\"\nkernel = \"k\"\ndisk = [";
+        for (int index = 0; index < disks; ++index) {
+            text += "\"/dev/a\",";
+        }
+        text += "]\nvif = [";
+        for (int index = 0; index < networks; ++index) {
+            text += "\"\",";
+        }
+        return mistake(text + "]\n");
+    };
+    EXPECT_EQ(with(64, 0), "no mistake");
+    EXPECT_EQ(with(30, 34), "no mistake");
+    EXPECT_EQ(with(65, 0), "web.toml: disk and vif: 65 devices: expected at most 64");
+    EXPECT_EQ(with(0, 65), "web.toml: disk and vif: 65 devices: expected at most 64");
+    EXPECT_EQ(with(32, 33), "web.toml: disk and vif: 65 devices: expected at most 64");
+}
+
+// What toml++ asserted, or took for impossible.
+TEST(Config, WhatTheTomlLibraryDoesNotExpectIsAMistakeWithALine) {
+    for (const char *line :
+         {"[!a]", "a = 12:x", "a = 1979-05-27T12:34:5x", "\u00e4 = 1", "A\u0496a = 1", "[a.\u00e4]"}) {
+        const std::string text = mistake("name = \"a\"\n" + std::string{line} + "\n");
+        EXPECT_EQ(text.substr(0, 11), "web.toml:2:") << line << ": " << text;
+    }
+    EXPECT_EQ(mistake("name = \"a\"\nkernel = \"/boot/\u00e4\" # \u0496\n"), "no mistake");
+}
+
+TEST(Config, WhatIsTooLargeIsRefused) {
+    const std::string comment(16'384, '#');
+    EXPECT_EQ(mistake(comment), "web.toml: name is missing");
+    EXPECT_EQ(mistake(comment + "\n"), "web.toml: 16385 bytes: expected at most 16384");
+    EXPECT_EQ(mistake("", {"extra=" + comment}), "--set extra=##############...: 16390 bytes: expected at most 16384");
+}
+
+TEST(Config, ATextCannotBeCutOffByItself) {
+    EXPECT_EQ(mistake("kernel = \"a\\u0000b\"\n"), "web.toml:1: kernel: expected a text without \\u0000");
+    EXPECT_EQ(mistake("disk = [\"/dev/a\\u0000b\"]\n"), "web.toml:1: disk: expected a text without \\u0000");
+}
+
 TEST(Config, DevicesAreRefusedUntilTheyAreThere) {
     for (const char *key : {"pci", "vfb"}) {
         const auto config = read(std::string{key} + " = [\"x\"]\n");
@@ -178,6 +219,8 @@ TEST(Config, SettingsReplaceWhatTheFileSays) {
     EXPECT_EQ(mistake(sound, {"vcpu=3"}), "--set vcpu=3: unknown key \"vcpu\"; did you mean \"vcpus\"?");
     EXPECT_EQ(mistake(sound, {"vcpus=many"}), "--set vcpus=many: vcpus: expected a number from 1 to 64, found a text");
     EXPECT_EQ(mistake(sound, {"vcpus"}), "--set vcpus: expected KEY=VALUE");
+    EXPECT_EQ(read(sound, {"ramdisk = /boot/it's \u00e4 \"disk\""}).value().ramdisk, "/boot/it's \u00e4 \"disk\"");
+    EXPECT_EQ(mistake(sound, {"kernel=/boot/\xff"}).substr(0, 21), "--set kernel=/boot/\xff:");
 }
 
 TEST(Values, CpuSets) {
