@@ -9,7 +9,7 @@ namespace ringfold::tools {
 
 namespace {
 
-constexpr std::size_t largest_kernel = std::size_t{512} << 20;
+constexpr std::string_view elf_magic = "\177ELF";
 
 // Fields of the boot header, by their offset in the file.
 constexpr std::size_t setup_sectors_at = 0x1f1;
@@ -59,16 +59,15 @@ Outcome<Bytes> payload_of_bzimage(Bytes file) {
     return file.subspan(begin, length);
 }
 
-Outcome<KernelImage> KernelImage::parse(Bytes file) {
+Outcome<KernelImage> KernelImage::parse(Bytes file, std::size_t limit) {
     KernelImage kernel;
     kernel.file_bytes_ = file;
-    if (begins_with(file, "HdrS", magic_at)) {
+    if (!begins_with(file, elf_magic)) {
+        if (!begins_with(file, "HdrS", magic_at)) {
+            return refused("neither an ELF image nor a bzImage");
+        }
         const Bytes payload = TRY(payload_of_bzimage(file));
-        kernel.unpacked_ = TRY(decompress(payload, largest_kernel));
-    } else if (!begins_with(file,
-                            "\x7f"
-                            "ELF")) {
-        return refused("neither an ELF image nor a bzImage");
+        kernel.unpacked_ = TRY(decompress(payload, limit));
     }
     const auto image = parse_elf_image(kernel.elf());
     if (!image.ok()) {

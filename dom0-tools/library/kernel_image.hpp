@@ -15,9 +15,11 @@ namespace ringfold::tools {
 
 class KernelImage {
   public:
+    static constexpr std::size_t largest_unpacked = std::size_t{512} << 20;
+
     [[nodiscard]] static Outcome<KernelImage> load(const std::string &path);
-    // `file` must stay where it is as long as the image is used.
-    [[nodiscard]] static Outcome<KernelImage> parse(Bytes file);
+    // `file` must stay where it is as long as the image is used. More than `limit` bytes are not unpacked, but refused.
+    [[nodiscard]] static Outcome<KernelImage> parse(Bytes file, std::size_t limit = largest_unpacked);
 
     [[nodiscard]] const ElfImage &image() const { return image_; }
     [[nodiscard]] Bytes elf() const { return unpacked_.empty() ? file_bytes_ : Bytes{unpacked_}; }

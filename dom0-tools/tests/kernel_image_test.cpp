@@ -46,7 +46,7 @@ TEST_P(KernelImageFormat, NoDamagedByteBreaksTheReader) {
     for (std::size_t index = 0; index < file.size(); index += index < 0x900 ? 1 : 7) {
         std::string damaged = file;
         damaged[index] = static_cast<char>(damaged[index] ^ 0x55);
-        const auto kernel = KernelImage::parse(as_bytes(damaged));
+        const auto kernel = KernelImage::parse(as_bytes(damaged), 2 * elf.size());
         EXPECT_TRUE(kernel.ok() || !kernel.error().text.empty());
     }
 }
@@ -60,6 +60,12 @@ TEST(KernelImage, OneWithoutANoteIsRefusedWithTheReason) {
         EXPECT_TRUE(says(refusal(file), "no Ringfold note names the ABI version")) << refusal(file);
         EXPECT_TRUE(says(refusal(file), "CONFIG_RINGFOLD"));
     }
+}
+
+TEST(KernelImage, AnElfImageIsOneWhateverStandsInIt) {
+    std::string elf = make_kernel();
+    elf.replace(0x202, 4, "HdrS");
+    EXPECT_EQ(refusal(elf), "");
 }
 
 TEST(KernelImage, WhatIsNoKernelIsNamed) {
