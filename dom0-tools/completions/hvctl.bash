@@ -1,73 +1,132 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Completion of hvctl for bash: commands, their options, the domains that there are.
+# Completion of hvctl for bash: commands, their options, the domains and devices that there are.
 
-_hvctl_domains() {
-    hvctl list 2> /dev/null | sed -n '2,$s/ .*//p'
+# The options of each command; what takes a value ends with "=".
+declare -gA _hvctl_options=(
+    [create]="--json --set= -c --console -p --paused -n --dry-run"
+    [run]="-i --input --kernel= --root= -m= --memory= --vcpus= --timeout= --set="
+    [list]="--json -l --config" [rename]="--json" [pause]="--json" [unpause]="--json" [mem-max]="--json" [mem-set]="--json -t= --timeout="
+    [registers]="--json" [dump-core]="--json"
+    [shutdown]="--json -a --all -w --wait -F --force" [reboot]="--json -a --all -w --wait -F --force"
+    [sysrq]="--json" [destroy]="--json -a --all"
+    [block-list]="--json" [block-attach]="--json" [block-detach]="--json -F --force"
+    [network-list]="--json" [network-attach]="--json" [network-detach]="--json -F --force"
+    [console]="--new --log -f --follow" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
+    [gdb]="-l= --listen="
+    [vcpu-list]="--json" [vcpu-set]="--json" [vcpu-pin]="--json" [top]="--json -d= --delay= -n= --times="
+    [sched]="--json -w= --weight= -c= --cap= -p= --pool="
+    [pool-list]="--json" [pool-cpus]="--json" [pool-mode]="--json"
+    [trace]="" [trace start]="--json -c= --classes= -n= --records=" [trace status]="--json" [trace stop]="--json"
+    [trace export]="--json"
+    [info]="--json" [stats]="--json" [version]="--json" [debug-keys]="--json"
+)
+
+# What stands in the first column of a table.
+_hvctl_first() {
+    hvctl "$@" 2> /dev/null | sed -n '2,$s/^ *\([^ ]*\).*/\1/p'
+}
+
+_hvctl_words() { # WORDS: those that the word on the command line begins
+    mapfile -t COMPREPLY < <(compgen -W "$1" -- "$word")
+}
+
+_hvctl_keys() { # KEYS: the same, with a value to come
+    _hvctl_words "$1"
+    compopt -o nospace 2> /dev/null
+}
+
+_hvctl_files() {
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    compopt -o filenames 2> /dev/null
+}
+
+# The command that is meant: itself, or the only one that begins so.
+_hvctl_command() {
+    local name found=""
+    for name in "${!_hvctl_options[@]}"; do
+        [[ $name == "$1" ]] && { echo "$name"; return; }
+        [[ $name == "$1"* && $name != *" "* ]] && found+="$name "
+    done
+    [[ $found == *" "?* ]] || echo "${found% }"
+}
+
+_hvctl_value() { # OPTION
+    case $1 in
+        --set)
+            _hvctl_keys "name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap=
+                pool= disk= vif= on_poweroff= on_reboot= on_crash= on_watchdog= type=" ;;
+        --classes | -c)
+            [[ $command == "trace start" ]] || return
+            local before=${word%"${word##*,}"} # the last of a list
+            mapfile -t COMPREPLY < <(compgen -P "$before" -W "all hypercalls entries scheduling events grants memory interrupts" \
+                -- "${word##*,}") ;;
+        --kernel | --root | --socket) _hvctl_files ;;
+    esac
+}
+
+_hvctl_argument() { # POSITION, of the command's arguments
+    case "$command/$1" in
+        create/0 | dump-core/1 | "trace export/0") _hvctl_files ;;
+        trace/0) _hvctl_words "start status stop export" ;;
+        run/0) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
+        run/*) _hvctl_files ;;
+        block-detach/1) _hvctl_words "$(_hvctl_first block-list "$domain")" ;;
+        network-detach/1) _hvctl_words "$(_hvctl_first network-list "$domain")" ;;
+        block-attach/1) _hvctl_keys "target= vdev= access= queues= rate=" ;;
+        network-attach/1) _hvctl_keys "bridge= mac= mtu= queues= rate=" ;;
+        vcpu-pin/1) _hvctl_words "all" ;;
+        pool-mode/1) _hvctl_words "shared one-to-one" ;;
+        list/* | shutdown/* | reboot/* | destroy/*) _hvctl_words "$(_hvctl_first list)" ;;
+        console/0 | rename/0 | pause/0 | unpause/0 | mem-set/0 | mem-max/0 | registers/0 | dump-core/0 | sysrq/0 | gdb/0 | stats/0 | sched/0 | \
+            vcpu-list/0 | vcpu-set/0 | vcpu-pin/0 | block-*/0 | network-*/0) _hvctl_words "$(_hvctl_first list)" ;;
+    esac
 }
 
 _hvctl() {
-    local word=${COMP_WORDS[COMP_CWORD]} command="" index
+    local word=${COMP_WORDS[COMP_CWORD]} command="" domain="" position=0 option="" index
+    local options="--socket= --version"
+    COMPREPLY=()
     for ((index = 1; index < COMP_CWORD; index++)); do
-        case ${COMP_WORDS[index]} in
-            --socket) ((index++)) ;;
-            -*) ;;
-            *) command=${COMP_WORDS[index]}; break ;;
-        esac
+        local part=${COMP_WORDS[index]}
+        if [[ $part == "=" ]]; then # bash takes KEY=VALUE apart
+            ((index++))
+            [[ $index -lt $COMP_CWORD ]] || { _hvctl_files; return; }
+        elif [[ -n $option ]]; then
+            option=""
+        elif [[ " $options " == *" $part= "* ]]; then
+            option=$part
+        elif [[ $part == -- || $part == -* && $command != run ]]; then
+            :
+        elif [[ -z $command ]]; then
+            command=$(_hvctl_command "$part")
+            [[ -n $command ]] || return
+            options=${_hvctl_options[$command]}
+        elif [[ $command == trace && -n ${_hvctl_options[trace $part]-} ]]; then
+            command="trace $part"
+            options=${_hvctl_options[$command]}
+        else
+            [[ $position -gt 0 ]] || domain=$part
+            ((position++))
+        fi
     done
-    local classes="all hypercalls entries scheduling events grants memory interrupts"
-    local commands="create run list console shutdown reboot sysrq destroy pause unpause rename mem-set mem-max top vcpu-list vcpu-set vcpu-pin sched pool-list pool-cpus pool-mode
-        registers dump-core gdb block-list block-attach block-detach network-list network-attach network-detach dmesg event-log info stats version debug-keys
-        trace"
-    local options="--json --help"
-    case $command in
-        "")
-            COMPREPLY=($(compgen -W "$commands --socket --help --version" -- "$word"))
-            return ;;
-        create)
-            options+=" --set --console --paused --dry-run"
-            local keys="name= kernel= ramdisk= cmdline= extra= root= memory= maxmem= vcpus= maxvcpus= cpus= cpu_weight= cap= pool= disk= vif=
-                on_poweroff= on_reboot= on_crash= on_watchdog="
-            if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --set ]]; then
-                COMPREPLY=($(compgen -W "$keys" -- "$word"))
-                compopt -o nospace
-                return
-            fi ;;
-        run) options="--input --kernel --root --memory --vcpus --timeout --set --help" ;;
-        list) options+=" --config" ;;
-        console) options="--new --log --follow --help" ;;
-        shutdown | reboot) options+=" --all --wait --force" ;;
-        dmesg | event-log) options+=" --follow --new" ;;
-        sched) options+=" --weight --cap --pool" ;;
-        block-detach | network-detach) options+=" --force" ;;
-        gdb) options="--listen --help" ;;
-        top) options+=" --delay --times" ;;
-        mem-set) options+=" --timeout" ;;
-        trace)
-            case ${COMP_WORDS[COMP_CWORD - 1]} in
-                trace) COMPREPLY=($(compgen -W "start status stop export --help" -- "$word")); return ;;
-                export) COMPREPLY=($(compgen -f -- "$word")); return ;;
-                -c | --classes)  # the last of a list
-                    local before=${word%"${word##*,}"}
-                    COMPREPLY=($(compgen -P "$before" -W "$classes" -- "${word##*,}")); return ;;
-            esac
-            [[ ${COMP_WORDS[index + 1]} == start ]] && options+=" --classes --records" ;;
-    esac
-    if [[ $word == -* ]]; then
-        COMPREPLY=($(compgen -W "$options" -- "$word"))
-        return
+    if [[ -n $option ]]; then
+        [[ $word != "=" ]] || word=""
+        _hvctl_value "$option"
+    elif [[ $word == -* && ! ($command == run && $position -gt 0) ]]; then
+        _hvctl_words "${options//=/} -h --help"
+    elif [[ $word == "=" ]]; then
+        word=""
+        _hvctl_files
+    elif [[ -z $command ]]; then
+        local name names=""
+        for name in "${!_hvctl_options[@]}"; do
+            [[ $name == *" "* ]] || names+="$name "
+        done
+        _hvctl_words "$names --socket --version --help"
+    else
+        _hvctl_argument "$position"
     fi
-    case $command in
-        create) COMPREPLY=($(compgen -f -- "$word")) ;;
-        dump-core)
-            if ((COMP_CWORD == index + 1)); then
-                COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word"))
-            else
-                COMPREPLY=($(compgen -f -- "$word"))
-            fi ;;
-        list | console | shutdown | reboot | destroy | pause | unpause | rename | mem-set | mem-max | vcpu-list | vcpu-set | vcpu-pin | sched | stats | registers | gdb | block-list | block-attach | block-detach | network-list | network-attach | network-detach)
-            COMPREPLY=($(compgen -W "$(_hvctl_domains)" -- "$word")) ;;
-    esac
 }
 
 complete -F _hvctl hvctl

@@ -77,13 +77,25 @@ void add_system_request(CLI::App &app, Context &context) {
     command->add_option("KEY", words->second, "like t: what its kernel shows for h lists them")->required();
 }
 
-Outcome<void> destroy(const Context &context, const std::vector<std::string> &domains) {
+Outcome<void> destroy(const Context &context, const EndOptions &options) {
     Client client = TRY(context.connect());
-    for (const std::string &domain : domains) {
-        TRY(client.request("destroy", {{"domain", domain}}));
+    for (const std::string &domain : TRY(names_of(client, options))) {
+        const Outcome<nlohmann::json> answer = client.request("destroy", {{"domain", domain}});
+        const bool is_gone = !answer.ok() && answer.error().kind == Kind::not_found;
+        if (!answer.ok() && !(options.all && is_gone)) {  // it may just have ended by itself
+            return answer.error();
+        }
     }
     context.show(nlohmann::json::object(), nothing);
     return {};
+}
+
+void add_destroy(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<EndOptions>();
+    CLI::App *command = add_command(app, context, "destroy", "end guests at once and give back what they have",
+                                    [&context, options] { return destroy(context, *options); });
+    command->add_option("DOMAIN", options->domains, "names or numbers");
+    command->add_flag("-a,--all", options->all, "every guest that runs");
 }
 
 }  // namespace
@@ -92,10 +104,7 @@ void add_ending_commands(CLI::App &app, Context &context) {
     add_end(app, context, "shutdown", "let guests power off", false);
     add_end(app, context, "reboot", "let guests reboot", true);
     add_system_request(app, context);
-    const auto domains = std::make_shared<std::vector<std::string>>();
-    CLI::App *command = add_command(app, context, "destroy", "end guests at once and give back what they have",
-                                    [&context, domains] { return destroy(context, *domains); });
-    command->add_option("DOMAIN", *domains, "names or numbers")->required();
+    add_destroy(app, context);
 }
 
 }  // namespace ringfold::tools
