@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io iso test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -84,6 +84,10 @@ bench-io: all linux root ## disks and networks of guests, beside what the contro
 
 iso: image ## a bootable CD image with the hypervisor (GRUB, multiboot2)
 	@scripts/make-iso $(BUILD)/ringfold.iso $(BUILD)/ringfold "$(ARGS)"
+
+deb: $(BUILD)/build.ninja ## the Debian package of dom0's tools, in build/
+	@ninja -C $(BUILD) -j $(JOBS) hvctl hvd
+	@scripts/make-deb $(BUILD)
 
 test: dependencies ## every test of a change: both compilers, unit tests, boots, guests
 	@scripts/test --jobs $(JOBS)
