@@ -9,6 +9,7 @@
  *
  * What programs need is not given away: some memory stays available, and pages come back rather than that one is killed.
  */
+#include <linux/bitmap.h>
 #include <linux/init.h>
 #include <linux/kobject.h>
 #include <linux/list.h>
@@ -49,6 +50,8 @@ static unsigned int patience = FIRST_PATIENCE;
 /* Of all above, and the batch. Who holds it never waits for memory. */
 static DEFINE_MUTEX(balloon_lock);
 static struct page *batch[BLOCK_PAGES];
+/* By block of 2 MiB: not all of its frames are one piece, and a page of it is kept, so that nobody takes it for a big page. */
+static unsigned long *scattered_blocks __ro_after_init;
 
 static void reach_target(struct work_struct *work);
 static DECLARE_DELAYED_WORK(balloon_work, reach_target);
@@ -60,18 +63,6 @@ static unsigned long owned_frames(void)
 
 /* --- the batch: its pages, their entries in the direct map, their frames --- */
 
-/* The entry for this page alone; the caller does not sleep before it has used it. */
-static pte_t *direct_entry(const struct page *page)
-{
-	const unsigned long address = (unsigned long)page_address(page);
-	unsigned int level;
-	pte_t *entry = lookup_address(address, &level);
-
-	if (entry != NULL && level != PG_LEVEL_4K)
-		entry = ringfold_split_direct(address) ? lookup_address(address, &level) : NULL;
-	return entry;
-}
-
 static void set_direct_entries(unsigned int first, unsigned int count, bool present)
 {
 	unsigned int index;
@@ -79,7 +70,7 @@ static void set_direct_entries(unsigned int first, unsigned int count, bool pres
 	preempt_disable();
 	arch_enter_lazy_mmu_mode();
 	for (index = first; index < first + count; index++) {
-		pte_t *entry = direct_entry(batch[index]);
+		pte_t *entry = ringfold_direct_entry(page_to_pfn(batch[index]));
 
 		/* An entry that stays makes the hypervisor refuse the frame. */
 		if (entry != NULL)
@@ -253,6 +244,29 @@ static bool shrink_once(unsigned long excess, struct list_head *refused)
 
 /* --- more memory --- */
 
+/* Where its block is: all of the block's frames are one piece. Those that are missing do not matter. */
+static bool fits_its_block(unsigned long pfn)
+{
+	const unsigned long first = round_down(pfn, BLOCK_PAGES);
+	const unsigned long piece = ringfold_physical_to_machine(pfn) - (pfn - first);
+	unsigned long index;
+
+	for (index = 0; index < BLOCK_PAGES; index++) {
+		const unsigned long frame = ringfold_physical_to_machine(first + index);
+
+		if (frame != RINGFOLD_NO_FRAME && frame != piece + index)
+			return false;
+	}
+	return IS_ALIGNED(piece, BLOCK_PAGES);
+}
+
+static bool must_be_kept(const struct page *page)
+{
+	const unsigned long pfn = page_to_pfn(page);
+
+	return !ringfold_control_domain && !fits_its_block(pfn) && !test_and_set_bit(pfn / BLOCK_PAGES, scattered_blocks);
+}
+
 /* The batch's pages that have frames are freed; the others are missing as before. Returns how many have. */
 static unsigned int take_in(unsigned int count)
 {
@@ -268,7 +282,8 @@ static unsigned int take_in(unsigned int count)
 		__ClearPageOffline(batch[index]);
 		adjust_managed_page_count(batch[index], 1);
 		missing--;
-		__free_page(batch[index]);
+		if (!must_be_kept(batch[index]))
+			__free_page(batch[index]);
 	}
 	return kept;
 }
@@ -475,6 +490,9 @@ static int __init ringfold_init_balloon(void)
 	if (!ringfold_domain)
 		return 0;
 	total_frames = ringfold_start_info->frame_count;
+	scattered_blocks = bitmap_zalloc(DIV_ROUND_UP(total_frames, BLOCK_PAGES), GFP_KERNEL);
+	if (scattered_blocks == NULL)
+		return -ENOMEM;
 	find_missing(ringfold_control_domain ? total_frames : ringfold_backed_frames());
 	target = owned_frames();
 	(void)register_oom_notifier(&out_of_memory_block); /* it has no way to fail */

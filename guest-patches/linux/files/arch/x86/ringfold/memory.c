@@ -69,8 +69,7 @@ static void set_entry(void *entry, u64 value)
 		WRITE_ONCE(*(u64 *)entry, value);
 }
 
-/* The entry of the direct map for a page of memory, alone. */
-static pte_t *direct_entry(unsigned long pfn)
+pte_t *ringfold_direct_entry(unsigned long pfn)
 {
 	unsigned int level;
 	pte_t *entry = lookup_address((unsigned long)__va(PFN_PHYS(pfn)), &level);
@@ -80,7 +79,7 @@ static pte_t *direct_entry(unsigned long pfn)
 
 static void set_direct_writable(unsigned long pfn, bool writable)
 {
-	pte_t *entry = direct_entry(pfn);
+	pte_t *entry = ringfold_direct_entry(pfn);
 
 	if (entry != NULL)
 		ringfold_queue_set(entry, writable ? entry->pte | _PAGE_RW : entry->pte & ~(u64)_PAGE_RW);

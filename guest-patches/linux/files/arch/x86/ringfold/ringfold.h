@@ -74,6 +74,8 @@ void ringfold_set_current_root(const pgd_t *root);
 unsigned long ringfold_machine_frame(const void *address);
 u64 ringfold_entry_address(const void *entry);
 void ringfold_queue_set(void *entry, u64 value);
+/* The entry of the direct map for this page alone, of a table that may be hung in by an operation that is queued. */
+pte_t *ringfold_direct_entry(unsigned long pfn);
 unsigned long ringfold_machine_to_physical(unsigned long machine_frame);
 char *__init ringfold_memory_setup(void);
 
