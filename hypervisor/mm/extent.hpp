@@ -14,8 +14,8 @@
 //
 // Page tables and big writable mappings share one count because they exclude each other. Any big mapping needs all 512
 // frames and excludes giving up any of them. An extent of several owners counts the frames of one only, and may count
-// fewer than that owner has: who is refused for that looks at the frames one by one, and has them counted again. It never
-// counts more.
+// fewer than that owner has: who is refused for that looks at the frames one by one, and has them counted again. It
+// never counts more.
 #pragma once
 
 #include "hypervisor/lib/result.hpp"

@@ -16,6 +16,9 @@ struct FrameStore {
 
     // How much of a block would be what the claim set aside: the rest must be nobody's.
     [[nodiscard]] Result<FrameCount> part_of(const FrameClaim *claim, Order order) const {
+        if (order > max_order) {
+            return Error::out_of_range;
+        }
         const FrameCount part = claim == nullptr ? FrameCount{} : std::min(claim->count, order.frames());
         return order.frames() - part > blocks.free_frames() - claimed ? Result<FrameCount>{Error::out_of_memory} : part;
     }

@@ -137,7 +137,7 @@ PROMPT= RPROMPT= fpath=({completions} $fpath)
 autoload -Uz compinit && compinit -u -D && unsetopt auto_list
 compadd() {{
     local -a found
-    if (( ${{@[(I)-[a-zA-Z0-9]#[OAD]*]}} && ! ${{@[(I)-*-]}} )); then builtin compadd "$@"; return; fi
+    if (( ${{@[(I)-[OAD]]}} )); then builtin compadd "$@"; return; fi  # it only asks what would fit
     builtin compadd -A found "$@"
     print -rl -- $found >> {found}
     builtin compadd "$@"
