@@ -5,15 +5,15 @@
 # The options of each command; what takes a value ends with "=".
 declare -gA _hvctl_options=(
     [create]="--json --set= -c --console -p --paused -n --dry-run"
-    [run]="-i --input --kernel= --root= -m= --memory= --vcpus= --timeout= --set="
+    [run]="--json -i --input --kernel= --root= -m= --memory= --vcpus= --timeout= --set="
     [list]="--json -l --config" [rename]="--json" [pause]="--json" [unpause]="--json" [mem-max]="--json" [mem-set]="--json -t= --timeout="
     [registers]="--json" [dump-core]="--json"
     [shutdown]="--json -a --all -w --wait -F --force" [reboot]="--json -a --all -w --wait -F --force"
     [sysrq]="--json" [destroy]="--json -a --all"
     [block-list]="--json" [block-attach]="--json" [block-detach]="--json -F --force"
     [network-list]="--json" [network-attach]="--json" [network-detach]="--json -F --force"
-    [console]="--new --log -f --follow" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
-    [gdb]="-l= --listen="
+    [console]="--json --new --log -f --follow" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
+    [gdb]="--json -l= --listen="
     [vcpu-list]="--json" [vcpu-set]="--json" [vcpu-pin]="--json" [top]="--json -d= --delay= -n= --times="
     [sched]="--json -w= --weight= -c= --cap= -p= --pool="
     [pool-list]="--json" [pool-cpus]="--json" [pool-mode]="--json"

@@ -15,7 +15,9 @@ Outcome<nlohmann::json> Context::ask(const std::string &command, const nlohmann:
 }
 
 void Context::show(const nlohmann::json &answer, const std::function<std::string(const nlohmann::json &)> &text) const {
-    const std::string shown = json ? answer.dump(2) + "\n" : text(answer);
+    // What guests write need not be text.
+    const std::string shown =
+        json ? answer.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text(answer);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
 }
 

@@ -64,8 +64,19 @@ Outcome<sockaddr_in> parse_place(const std::string &text) {
     return place;
 }
 
+void show_place(const Context &context, const std::string &text, const sockaddr_in &place) {
+    if (!context.json) {
+        fmt::print(stderr, "waiting for gdb: target remote {}\n", text);
+        return;
+    }
+    std::array<char, INET_ADDRSTRLEN> address{};
+    ::inet_ntop(AF_INET, &place.sin_addr, address.data(), address.size());
+    context.show({{"address", address.data()}, {"port", ntohs(place.sin_port)}}, nothing);
+    std::fflush(stdout);
+}
+
 // The first one who connects.
-Outcome<Descriptor> accept_one(const std::string &text) {
+Outcome<Descriptor> accept_one(const Context &context, const std::string &text) {
     const sockaddr_in place = TRY(parse_place(text));
     const Descriptor listening(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const int yes = 1;
@@ -74,7 +85,7 @@ Outcome<Descriptor> accept_one(const std::string &text) {
         ::listen(listening.number(), 1) != 0) {
         return system_failure(text, errno);
     }
-    fmt::print(stderr, "waiting for gdb: target remote {}\n", text);
+    show_place(context, text, place);
     Descriptor connection(::accept4(listening.number(), nullptr, nullptr, SOCK_CLOEXEC));
     return connection.is_open() ? Outcome<Descriptor>{std::move(connection)} : system_failure(text, errno);
 }
@@ -85,10 +96,13 @@ struct GdbOptions {
 };
 
 Outcome<void> debug(const Context &context, const GdbOptions &options) {
+    if (context.json && options.place.empty()) {
+        return Failure{Kind::usage, "--json says where gdb connects: with --listen"};
+    }
     Descriptor connection;
     GdbEnds gdb;
     if (!options.place.empty()) {
-        connection = TRY(accept_one(options.place));
+        connection = TRY(accept_one(context, options.place));
         gdb = {connection.number(), connection.number()};
     }
     Client client = TRY(context.connect());
@@ -100,9 +114,8 @@ Outcome<void> debug(const Context &context, const GdbOptions &options) {
 
 void add_gdb_command(CLI::App &app, Context &context) {
     const auto options = std::make_shared<GdbOptions>();
-    CLI::App *command = app.add_subcommand("gdb", "let gdb debug a guest: target remote | hvctl gdb DOMAIN");
-    command->callback(
-        [&context, options] { context.chosen = [&context, options] { return debug(context, *options); }; });
+    CLI::App *command = add_command(app, context, "gdb", "let gdb debug a guest: target remote | hvctl gdb DOMAIN",
+                                    [&context, options] { return debug(context, *options); });
     command->add_option("DOMAIN", options->domain, "name or number; it stops, and goes on when gdb has gone")
         ->required();
     command->add_option("-l,--listen", options->place, "[ADDRESS:]PORT on which gdb connects, instead of a pipe");

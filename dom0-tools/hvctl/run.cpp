@@ -167,11 +167,19 @@ Outcome<DomainConfig> config_of(const RunOptions &options, const std::string &to
     return config;
 }
 
+// What the command said, where it is wanted as a whole.
+struct SaidByCommand {
+    std::string output;
+    std::string errors;
+};
+
 // Reads the console until the guest has told its command's end, and gives it the input that it wants.
 class Run {
   public:
-    Run(Client client, const std::string &token, unsigned timeout)
+    // `said`: where the command's output goes; nullptr: to where this process' own does.
+    Run(Client client, const std::string &token, unsigned timeout, SaidByCommand *said)
         : client_(std::move(client)),
+          said_(said),
           token_(token),
           reader_(token),
           deadline_(timeout == 0 ? Clock::time_point::max() : Clock::now() + std::chrono::seconds(timeout)) {
@@ -206,7 +214,7 @@ class Run {
         switch (frame.kind) {
             case RunFrameKind::output:
             case RunFrameKind::error:
-                TRY(write_fully(frame.kind == RunFrameKind::output ? STDOUT_FILENO : STDERR_FILENO, frame.bytes));
+                TRY(pass_output(frame));
                 return write_fully(client_.descriptor(), run_frame(token_, RunFrameKind::acknowledgement, uint32_t{0}));
             case RunFrameKind::wanted:
                 wanted_ = frame.number;
@@ -217,6 +225,15 @@ class Run {
                 return {};  // the first two are never the guest's, the last was seen to
         }
         return {};
+    }
+
+    Outcome<void> pass_output(const RunFrame &frame) {
+        const bool is_error = frame.kind == RunFrameKind::error;
+        if (said_ != nullptr) {
+            (is_error ? said_->errors : said_->output) += frame.bytes;
+            return {};
+        }
+        return write_fully(is_error ? STDERR_FILENO : STDOUT_FILENO, frame.bytes);
     }
 
     // Nothing is read before it is wanted: what the command leaves stays with whoever comes next.
@@ -266,6 +283,7 @@ class Run {
     }
 
     Client client_;
+    SaidByCommand *said_;
     std::string token_;
     RunReader reader_;
     uint32_t wanted_ = 0;  // bytes of input
@@ -284,12 +302,17 @@ Outcome<void> run(Context &context, const RunOptions &options) {
     Client client = TRY(context.connect());
     TRY(client.request("create", {{"config", to_json(config)}, {"throw_away", true}}));
     TRY(client.request("console", {{"domain", config.name}, {"follow", true}}));
-    const std::optional<int> status = TRY(Run(std::move(client), token, options.timeout).finish());
+    SaidByCommand said;
+    const std::optional<int> status =
+        TRY(Run(std::move(client), token, options.timeout, context.json ? &said : nullptr).finish());
     if (!status) {
         context.failure_status = timeout_status;
         return Failure{Kind::failed, fmt::format("the command did not end within {} s", options.timeout)};
     }
     context.status = *status;
+    if (context.json) {
+        context.show({{"status", *status}, {"output", said.output}, {"errors", said.errors}}, nothing);
+    }
     return {};
 }
 
@@ -297,8 +320,9 @@ Outcome<void> run(Context &context, const RunOptions &options) {
 
 void add_run_command(CLI::App &app, Context &context) {
     const auto options = std::make_shared<RunOptions>();
-    CLI::App *command = app.add_subcommand("run", "run a command in a throw-away guest, with a copy of this root");
-    command->callback([&context, options] { context.chosen = [&context, options] { return run(context, *options); }; });
+    CLI::App *command =
+        add_command(app, context, "run", "run a command in a throw-away guest, with a copy of this root",
+                    [&context, options] { return run(context, *options); });
     command->positionals_at_end();
     command->add_option("--kernel", options->kernel, "the guest's kernel (this machine's, in /boot)");
     command->add_option("--root", options->root, "its root: a folder, or an archive that Linux can unpack (/)");

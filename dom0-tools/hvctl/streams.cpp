@@ -16,7 +16,34 @@ struct StreamChoice {
     bool log = false;
 };
 
+// Each line of a stream as an element of an array.
+Outcome<void> show_as_json(const Context &context, const std::string &command, const nlohmann::json &arguments,
+                           bool lines_are_json) {
+    Client client = TRY(context.connect());
+    TRY(client.request(command, arguments));
+    std::string text = client.take_rest();
+    char bytes[4096];
+    for (ssize_t length = 0; (length = read(client.descriptor(), bytes, sizeof bytes)) > 0;) {
+        text.append(bytes, static_cast<std::size_t>(length));
+    }
+    nlohmann::json lines = nlohmann::json::array();
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        const std::string line = text.substr(begin, end - begin);
+        lines.push_back(lines_are_json ? nlohmann::json::parse(line, nullptr, false) : nlohmann::json(line));
+        begin = end + 1;
+    }
+    context.show(lines, nothing);
+    return {};
+}
+
 Outcome<void> console(const Context &context, const StreamChoice &choice) {
+    if (context.json && (!choice.log || choice.follow)) {
+        return Failure{Kind::usage, "--json shows what there is: with --log, without --follow"};
+    }
+    if (context.json) {
+        return show_as_json(context, "console", {{"domain", choice.domain}, {"follow", false}}, false);
+    }
     Client client = TRY(context.connect());
     const bool follow = !choice.log || choice.follow;
     TRY(client.request("console", {{"domain", choice.domain}, {"follow", follow}, {"history", !choice.no_history}}));
@@ -39,30 +66,11 @@ Outcome<void> show_log(const Context &context, const std::string &command, const
     return {};
 }
 
-// Each line of a stream as an element of an array.
-Outcome<void> show_log_as_json(const Context &context, const std::string &command, bool lines_are_json) {
-    Client client = TRY(context.connect());
-    TRY(client.request(command, {{"follow", false}}));
-    std::string text = client.take_rest();
-    char bytes[4096];
-    for (ssize_t length = 0; (length = read(client.descriptor(), bytes, sizeof bytes)) > 0;) {
-        text.append(bytes, static_cast<std::size_t>(length));
-    }
-    nlohmann::json lines = nlohmann::json::array();
-    for (std::size_t begin = 0; begin < text.size();) {
-        const std::size_t end = std::min(text.find('\n', begin), text.size());
-        const std::string line = text.substr(begin, end - begin);
-        lines.push_back(lines_are_json ? nlohmann::json::parse(line, nullptr, false) : nlohmann::json(line));
-        begin = end + 1;
-    }
-    const std::string shown = lines.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    return write_fully(STDOUT_FILENO, shown);
-}
-
 void add_log(CLI::App &app, Context &context, const std::string &name, const std::string &summary, bool is_json) {
     const auto choice = std::make_shared<StreamChoice>();
     CLI::App *command = add_command(app, context, name, summary, [&context, choice, name, is_json] {
-        return context.json ? show_log_as_json(context, name, is_json) : show_log(context, name, *choice);
+        return context.json ? show_as_json(context, name, {{"follow", false}}, is_json)
+                            : show_log(context, name, *choice);
     });
     command->add_flag("-f,--follow", choice->follow, "go on with what is still to come");
     command->add_flag("--new", choice->no_history, "leave out what was before");
@@ -72,9 +80,8 @@ void add_log(CLI::App &app, Context &context, const std::string &name, const std
 
 void add_stream_commands(CLI::App &app, Context &context) {
     const auto choice = std::make_shared<StreamChoice>();
-    CLI::App *command = app.add_subcommand("console", "attach to a guest's console, from its first byte on");
-    command->callback(
-        [&context, choice] { context.chosen = [&context, choice] { return console(context, *choice); }; });
+    CLI::App *command = add_command(app, context, "console", "attach to a guest's console, from its first byte on",
+                                    [&context, choice] { return console(context, *choice); });
     command->add_option("DOMAIN", choice->domain, "name or number; also of a guest that is gone")->required();
     command->add_flag("--new", choice->no_history, "leave out what was before");
     command->add_flag("--log", choice->log, "only show what there is; do not attach");

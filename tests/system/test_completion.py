@@ -75,9 +75,8 @@ def has_word(text, word):
 
 
 def test_the_manual_has_each_command_with_its_options(commands):
-    before, paragraphs = manual("hvctl.1")
-    without_json = set(re.findall(r"[a-z-]+", re.search(r"Each but\n(.*?)takes\n", before, re.DOTALL).group(1))) - {"and"}
-    assert without_json == {words[0] for words, help_ in commands.items() if not help_.commands and "--json" not in help_.options}
+    _, paragraphs = manual("hvctl.1")
+    assert not [words for words, help_ in commands.items() if not help_.commands and "--json" not in help_.options]  # "Each takes --json"
     for words, help_ in commands.items():
         if help_.commands:
             continue  # each of them has its own paragraph
