@@ -24,7 +24,9 @@ struct GuestFiles {
 };
 
 Outcome<GuestFiles> open_files(const DomainConfig &config) {
-    GuestFiles files{TRY(KernelImage::load(config.kernel)), {}};
+    // What does not fit into the guest is not unpacked here either.
+    const uint64_t limit = std::min<uint64_t>(config.memory_mib << 20, KernelImage::largest_unpacked);
+    GuestFiles files{TRY(KernelImage::load(config.kernel, limit)), {}};
     if (!config.ramdisk.empty()) {
         Outcome<MappedFile> ramdisk = MappedFile::open(config.ramdisk);
         if (!ramdisk.ok()) {

@@ -10,6 +10,7 @@
 #include <x86intrin.h>
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <list>
@@ -102,8 +103,14 @@ class Server {
                 sessions_.push_back(session);
                 session->start();
             }
-            accept();
+            error ? accept_later() : accept();
         });
+    }
+
+    // For want of descriptors, perhaps: at once it would be the same.
+    void accept_later() {
+        accept_timer_.expires_after(std::chrono::milliseconds(200));
+        accept_timer_.async_wait([this](std::error_code) { accept(); });
     }
 
     void wait_for_hypervisor() {
@@ -155,6 +162,7 @@ class Server {
     Commands commands_;
     asio::posix::stream_descriptor device_;
     asio::local::stream_protocol::acceptor acceptor_{io_};
+    asio::steady_timer accept_timer_{io_};
     asio::steady_timer timer_{io_};
     asio::signal_set signals_{io_, SIGTERM, SIGINT};
     std::list<std::weak_ptr<Session>> sessions_;

@@ -77,12 +77,12 @@ Outcome<KernelImage> KernelImage::parse(Bytes file, std::size_t limit) {
     return kernel;
 }
 
-Outcome<KernelImage> KernelImage::load(const std::string &path) {
+Outcome<KernelImage> KernelImage::load(const std::string &path, std::size_t limit) {
     Outcome<MappedFile> file = MappedFile::open(path);
     if (!file.ok()) {
         return during("the kernel", file.error());
     }
-    Outcome<KernelImage> kernel = parse(file.value().bytes());
+    Outcome<KernelImage> kernel = parse(file.value().bytes(), limit);
     if (!kernel.ok()) {
         return during(fmt::format("the kernel {} is refused", path), kernel.error());
     }

@@ -17,8 +17,9 @@ class KernelImage {
   public:
     static constexpr std::size_t largest_unpacked = std::size_t{512} << 20;
 
-    [[nodiscard]] static Outcome<KernelImage> load(const std::string &path);
-    // `file` must stay where it is as long as the image is used. More than `limit` bytes are not unpacked, but refused.
+    // More than `limit` bytes are not unpacked, but refused.
+    [[nodiscard]] static Outcome<KernelImage> load(const std::string &path, std::size_t limit = largest_unpacked);
+    // The same; `file` must stay where it is as long as the image is used.
     [[nodiscard]] static Outcome<KernelImage> parse(Bytes file, std::size_t limit = largest_unpacked);
 
     [[nodiscard]] const ElfImage &image() const { return image_; }
