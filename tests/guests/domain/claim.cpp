@@ -27,17 +27,15 @@ uint32_t make_domain(uint64_t maximum) {
     return static_cast<uint32_t>(created.value);
 }
 
-int64_t claim(uint32_t domain, uint64_t frames) {
-    return hypercall(RINGFOLD_HYPERCALL_DOMAIN_CLAIM, domain, frames).status;
-}
+Result claim(uint32_t domain, uint64_t frames) { return hypercall(RINGFOLD_HYPERCALL_DOMAIN_CLAIM, domain, frames); }
 
 void check_refusals(uint32_t domain) {
-    check_equal(claim(start_info().domain_id, 1), -RINGFOLD_EINVAL, "oneself by number");
-    check_equal(claim(RINGFOLD_DOMAIN_SELF, 1), -RINGFOLD_EINVAL, "oneself");
-    check_equal(claim(4000, 1), -RINGFOLD_ENOENT, "nobody");
-    check_equal(claim(domain, plenty + 1), -RINGFOLD_ERANGE, "more than its maximum");
-    check_equal(claim(domain, ~0ULL), -RINGFOLD_ERANGE, "no number of frames");
-    check_equal(claim(domain, plenty), -RINGFOLD_ENOMEM, "more than the machine has");
+    check_status(claim(start_info().domain_id, 1), -RINGFOLD_EINVAL, "oneself by number");
+    check_status(claim(RINGFOLD_DOMAIN_SELF, 1), -RINGFOLD_EINVAL, "oneself");
+    check_status(claim(4000, 1), -RINGFOLD_ENOENT, "nobody");
+    check_status(claim(domain, plenty + 1), -RINGFOLD_ERANGE, "more than its maximum");
+    check_status(claim(domain, ~0ULL), -RINGFOLD_ERANGE, "no number of frames");
+    check_status(claim(domain, plenty), -RINGFOLD_ENOMEM, "more than the machine has");
 }
 
 }  // namespace
@@ -50,24 +48,24 @@ void guest_main() {
     check_equal(free_frames(), free, "refused claims set nothing aside");
 
     const uint64_t most = free - 8;
-    check_equal(claim(first, most), 0, "a claim for nearly all");
+    check_status(claim(first, most), 0, "a claim for nearly all");
     check_equal(free_frames(), 8, "free frames beside it");
-    check_equal(claim(second, most), -RINGFOLD_ENOMEM, "the same for another");
-    check_equal(claim(second, 9), -RINGFOLD_ENOMEM, "one more than there is");
+    check_status(claim(second, most), -RINGFOLD_ENOMEM, "the same for another");
+    check_status(claim(second, 9), -RINGFOLD_ENOMEM, "one more than there is");
     check_result(populate_domain(second, 1, 9), -RINGFOLD_ENOMEM, 0, "an extent that was claimed");
     check_result(populate_domain(second, 16), -RINGFOLD_ENOMEM, 8, "frames that are nobody's, and no more");
     check_result(populate_domain(first, 2, 9), 0, 2, "extents for who has claimed them");
     check_result(populate_domain(first, 16), 0, 16, "frames for who has claimed them");
-    check_equal(claim(first, most), -RINGFOLD_ENOMEM, "more than is left");
+    check_status(claim(first, most), -RINGFOLD_ENOMEM, "more than is left");
     check_equal(free_frames(), 0, "free frames beside what is left of the claim");
 
-    check_equal(claim(first, 100), 0, "a smaller claim");
+    check_status(claim(first, 100), 0, "a smaller claim");
     check_equal(free_frames(), most - 1040 - 100, "what it gave up");
-    check_equal(claim(second, 200), 0, "a second one");
-    check_equal(claim(second, 0), 0, "none any more");
+    check_status(claim(second, 200), 0, "a second one");
+    check_status(claim(second, 0), 0, "none any more");
     check_equal(free_frames(), most - 1040 - 100, "what it gave up");
-    check_equal(hypercall(RINGFOLD_HYPERCALL_DOMAIN_MAXIMUM_SET, second, 8).status, 0, "domain_maximum_set");
-    check_equal(claim(second, 1), -RINGFOLD_ERANGE, "a claim of one that has all it may own");
+    check_status(hypercall(RINGFOLD_HYPERCALL_DOMAIN_MAXIMUM_SET, second, 8), 0, "domain_maximum_set");
+    check_status(claim(second, 1), -RINGFOLD_ERANGE, "a claim of one that has all it may own");
 
     check_status(destroy_domain(first), 0, "destroying one with a claim");
     check_status(destroy_domain(second), 0, "destroying the other");
