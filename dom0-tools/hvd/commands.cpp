@@ -247,10 +247,8 @@ void Commands::dump_core(Arguments arguments, const Answer &answer) {
     }
     const auto result = std::make_shared<std::optional<Outcome<CoreSummary>>>();
     const auto work = [hypervisor = supervisor_->hypervisor(), id = found.value()->id, built = found.value()->frames,
-                       map = found.value()->map, path = arguments.at("path").get<std::string>(), result] {
-        const std::vector<uint64_t> frames = read_physical_map(hypervisor, id, built, map);
-        result->emplace(write_core(hypervisor, id, frames, path));
-    };
+                       map = found.value()->map, path = arguments.at("path").get<std::string>(),
+                       result] { result->emplace(write_core(hypervisor, id, built, map, path)); };
     supervisor_->environment().aside(work, [result, answer] {
         const Outcome<CoreSummary> &summary = result->value();
         answer(summary.ok() ? Result{json{{"pages", summary.value().pages},

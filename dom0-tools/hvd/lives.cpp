@@ -213,8 +213,7 @@ void Supervisor::keep_core(const GuestReference &guest, const std::filesystem::p
     const auto failure = std::make_shared<std::string>();
     const auto work = [hypervisor = hypervisor_, id = guest->id, built = guest->frames, map = guest->map, path,
                        failure] {
-        const std::vector<uint64_t> frames = read_physical_map(hypervisor, id, built, map);
-        const Outcome<CoreSummary> core = write_core(hypervisor, id, frames, path);
+        const Outcome<CoreSummary> core = write_core(hypervisor, id, built, map, path);
         *failure = core.ok() ? "" : core.error().text;
     };
     environment_.aside(work, [this, guest, action, failure] {

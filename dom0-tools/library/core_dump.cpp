@@ -148,12 +148,13 @@ Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, std::s
 
 }  // namespace
 
-Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> frames,
-                                const std::filesystem::path &path) {
-    if (frames.empty()) {
+Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> built,
+                                const MapPlace &map, const std::filesystem::path &path) {
+    if (built.empty()) {
         return Failure{Kind::unsupported, "hvd did not build this domain and does not know which memory it has"};
     }
     const PausedDomain paused(hypervisor, domain);
+    const std::vector<uint64_t> frames = read_physical_map(hypervisor, domain, built, map);
     CoreSummary summary;
     CoreLayout layout;
     const ringfold_domain_info info = TRY(hypervisor.describe(domain));

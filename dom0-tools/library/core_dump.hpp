@@ -5,7 +5,7 @@
 // pseudo-physical addresses behind them. Without registers (an ended guest) there are physical segments only.
 #pragma once
 
-#include "dom0-tools/library/hypervisor.hpp"
+#include "dom0-tools/library/physical_map.hpp"
 
 #include <filesystem>
 #include <span>
@@ -19,8 +19,9 @@ struct CoreSummary {
     std::size_t segments = 0;
 };
 
-// `frames` are the machine frames of pseudo-physical frames 0, 1, ... The guest is paused meanwhile, if it runs.
+// `built` and `map` as for read_physical_map(). The guest is paused meanwhile, if it runs.
 [[nodiscard]] Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain,
-                                              std::span<const uint64_t> frames, const std::filesystem::path &path);
+                                              std::span<const uint64_t> built, const MapPlace &map,
+                                              const std::filesystem::path &path);
 
 }  // namespace ringfold::tools

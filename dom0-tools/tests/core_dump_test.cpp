@@ -26,7 +26,7 @@ class CoreDump : public testing::Test {
     }
 
     CoreSummary write() {
-        const auto summary = write_core(hypervisor, built.id, built.frames, path);
+        const auto summary = write_core(hypervisor, built.id, built.frames, built.map, path);
         EXPECT_TRUE(summary.ok()) << summary.error().text;
         std::ifstream written(path, std::ios::binary);
         core.assign(std::istreambuf_iterator<char>(written), {});
@@ -103,7 +103,6 @@ TEST_F(CoreDump, FollowsTheGuestsMap) {
     EXPECT_EQ(now[2900], RINGFOLD_NO_FRAME);
     EXPECT_EQ(now[0x101], built.frames[0x101]);
     fake.end(built.id.raw(), RINGFOLD_SHUTDOWN_CRASH);
-    built.frames = now;
     const CoreSummary summary = write();
     EXPECT_EQ(summary.pages, 2999U);
     EXPECT_EQ(summary.missing, 0U);

@@ -205,11 +205,11 @@ TEST_F(SupervisorTest, OfTwoGuestsAtOnceTheLoserKnowsBeforeAnythingIsBuilt) {
     hold_asides = true;
     DomainConfig wanted = config("first");
     wanted.memory_mib = 100;  // of 128
-    std::optional<Outcome<nlohmann::json>> first;
-    std::optional<Outcome<nlohmann::json>> second;
-    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { first.emplace(answer); });
+    std::optional<Outcome<nlohmann::json>> winner;
+    std::optional<Outcome<nlohmann::json>> loser;
+    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { winner.emplace(answer); });
     wanted.name = "second";
-    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { second.emplace(answer); });
+    commands->handle("create", {{"config", to_json(wanted)}}, [&](const auto &answer) { loser.emplace(answer); });
     ASSERT_EQ(waiting_asides.size(), 2U);  // there was memory for either
     // While the first one is being built, the second one begins.
     bool nested = false;
@@ -224,11 +224,11 @@ TEST_F(SupervisorTest, OfTwoGuestsAtOnceTheLoserKnowsBeforeAnythingIsBuilt) {
         return 0;
     };
     waiting_asides[0]();
-    ASSERT_TRUE(first && second);
-    EXPECT_TRUE(first->ok()) << first->error().text;
-    ASSERT_FALSE(second->ok());
-    EXPECT_EQ(second->error().kind, Kind::memory);
-    EXPECT_EQ(second->error().text, "it needs 100 MiB of memory, but the machine has 28 MiB free");
+    ASSERT_TRUE(winner && loser);
+    EXPECT_TRUE(winner->ok()) << winner->error().text;
+    ASSERT_FALSE(loser->ok());
+    EXPECT_EQ(loser->error().kind, Kind::memory);
+    EXPECT_EQ(loser->error().text, "it needs 100 MiB of memory, but the machine has 28 MiB free");
     EXPECT_EQ(fake.domains.size(), 2U);
     EXPECT_EQ(fake.free_machine_frames.size(), free_before - 25600);
     fake.fail = {};

@@ -14,13 +14,16 @@ struct FrameStore {
     BuddyAllocator blocks;
     FrameCount claimed;  // of the free frames, by all claims together
 
-    // How much of a block would be what the claim set aside: the rest must be nobody's.
+    // How much of a block would be what the claim set aside: the rest must be nobody's. Whether there is such a block
+    // at all is the allocator's to say.
     [[nodiscard]] Result<FrameCount> part_of(const FrameClaim *claim, Order order) const {
         if (order > max_order) {
             return Error::out_of_range;
         }
-        const FrameCount part = claim == nullptr ? FrameCount{} : std::min(claim->count, order.frames());
-        return order.frames() - part > blocks.free_frames() - claimed ? Result<FrameCount>{Error::out_of_memory} : part;
+        const FrameCount own = claim == nullptr ? FrameCount{} : claim->count;
+        const FrameCount part = std::min(own, order.frames());
+        const bool takes_of_others = claimed > own && order.frames() - part > blocks.free_frames() - claimed;
+        return takes_of_others ? Result<FrameCount>{Error::out_of_memory} : part;
     }
     // It was taken, or put back: so much of it as was, or is again, set aside for the claim.
     void use(FrameClaim &claim, FrameCount part) {

@@ -43,7 +43,8 @@
 /* Without frames. Each is on one of two lists: alone, or as one of a block, whose first page stands for it. */
 static LIST_HEAD(single_pages);
 static LIST_HEAD(blocks);
-static unsigned long missing; /* all of these pages */
+static unsigned long block_count;
+static unsigned long missing; /* all pages of both */
 static unsigned long total_frames __ro_after_init; /* what the domain has without any of them */
 static unsigned long target; /* frames */
 static unsigned int patience = FIRST_PATIENCE;
@@ -177,6 +178,7 @@ static void give_away(unsigned int count, struct list_head *refused)
 	}
 	if (block && given == count) {
 		list_add(&batch[0]->lru, &blocks);
+		block_count++;
 	} else if (block) {
 		for (done = 0; done < count; done++) {
 			if (batch[done] != NULL)
@@ -295,13 +297,13 @@ static void break_up_block(void)
 	unsigned long index;
 
 	list_del(&first->lru);
+	block_count--;
 	for (index = 0; index < BLOCK_PAGES; index++)
-		list_add_tail(&(first + index)->lru, &single_pages);
+		list_add(&(first + index)->lru, &single_pages);
 }
 
-static unsigned int take_block(void)
+static unsigned int take_block(struct page *first)
 {
-	struct page *first = list_first_entry(&blocks, struct page, lru);
 	unsigned long index;
 
 	for (index = 0; index < BLOCK_PAGES; index++)
@@ -310,10 +312,11 @@ static unsigned int take_block(void)
 	if (batch[0] == NULL)
 		return 0;
 	list_del(&first->lru);
+	block_count--;
 	return take_in(BLOCK_PAGES);
 }
 
-/* Of the control domain's pages some may get a frame, while others do not: those go behind all others. */
+/* Those that get no frame go behind all others. */
 static unsigned int take_pages(unsigned int wanted)
 {
 	unsigned int count = 0;
@@ -337,19 +340,54 @@ static unsigned int take_pages(unsigned int wanted)
 	return take_in(count);
 }
 
+/*
+ * If one block or page gets no frame, no other one does; but in the control domain each waits for its own: all of them are
+ * tried there.
+ */
+static unsigned int take_any_block(void)
+{
+	struct page *first;
+	struct page *next;
+
+	list_for_each_entry_safe(first, next, &blocks, lru) {
+		const unsigned int taken = take_block(first);
+
+		if (taken != 0 || !ringfold_control_domain)
+			return taken;
+	}
+	return 0;
+}
+
+static unsigned int take_any_pages(unsigned int wanted)
+{
+	unsigned long left = missing - block_count * BLOCK_PAGES;
+
+	while (left != 0) {
+		const unsigned int asked = min_t(unsigned long, wanted, left);
+		const unsigned int taken = take_pages(asked);
+
+		if (taken != 0 || !ringfold_control_domain)
+			return taken;
+		left -= asked;
+	}
+	return 0;
+}
+
 /* Up to so many pages get frames. Returns how many did; 0: none can. The lock is held. */
 static unsigned int take_some(unsigned long lacking)
 {
-	unsigned int taken;
+	const unsigned int wanted = min_t(unsigned long, lacking, SINGLE_BATCH);
+	unsigned int taken = lacking >= BLOCK_PAGES ? take_any_block() : 0;
 
-	if (lacking >= BLOCK_PAGES && !list_empty(&blocks)) {
-		taken = take_block();
-		if (taken != 0)
-			return taken;
-	}
-	if (list_empty(&single_pages) && !list_empty(&blocks))
+	if (taken == 0)
+		taken = take_any_pages(wanted);
+	while (taken == 0 && !list_empty(&blocks)) {
 		break_up_block();
-	return take_pages(min_t(unsigned long, lacking, SINGLE_BATCH));
+		taken = take_pages(wanted);
+		if (!ringfold_control_domain)
+			break;
+	}
+	return taken;
 }
 
 /* --- the target --- */
@@ -382,10 +420,12 @@ static void reach_target(struct work_struct *work)
 	/* Only now: they would be the next to be allocated again. */
 	list_for_each_entry_safe(page, next, &refused, lru)
 		__free_page(page);
-	if (READ_ONCE(target) == owned_frames())
-		return;
-	queue_delayed_work(system_unbound_wq, &balloon_work, patience * HZ);
-	patience = min(2 * patience, LAST_PATIENCE);
+	mutex_lock(&balloon_lock);
+	if (target != owned_frames()) {
+		queue_delayed_work(system_unbound_wq, &balloon_work, patience * HZ);
+		patience = min(2 * patience, LAST_PATIENCE);
+	}
+	mutex_unlock(&balloon_lock);
 }
 
 static int set_target(unsigned long frames)
@@ -475,6 +515,7 @@ static void __init find_missing(unsigned long pfn)
 			__SetPageOffline(pfn_to_page(pfn + index));
 		}
 		list_add_tail(&pfn_to_page(pfn)->lru, block ? &blocks : &single_pages);
+		block_count += block;
 		missing += count;
 		pfn += count;
 	}
