@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io iso deb test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -81,6 +81,10 @@ bench-micro: linux root ## basic operations of Linux on Ringfold, as ratios to t
 bench-io: all linux root ## disks and networks of guests, beside what the control domain gets, with the hypervisor's counts
 	@$(MAKE) --no-print-directory CONFIG=release image
 	@tests/bench/run-io
+
+bench-domains: linux root ## making, listing and ending guests, beside the bare machine
+	@$(MAKE) --no-print-directory CONFIG=release all
+	@tests/bench/run-domains
 
 iso: image ## a bootable CD image with the hypervisor (GRUB, multiboot2)
 	@scripts/make-iso $(BUILD)/ringfold.iso $(BUILD)/ringfold "$(ARGS)"
