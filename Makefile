@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14

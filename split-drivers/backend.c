@@ -280,6 +280,17 @@ static void queue_look(struct backend_domain *domain, unsigned long delay)
 		release(domain);
 }
 
+static bool needs_another_look(struct backend_domain *domain)
+{
+	bool needs;
+
+	mutex_lock(&domain->lock);
+	/* Its channel is closed after it was itself. */
+	needs = !domain->closed && (!ringfold_channel_connected(domain->irq) || domain->look_again);
+	mutex_unlock(&domain->lock);
+	return needs;
+}
+
 static void look_at_domain(struct work_struct *work)
 {
 	struct backend_domain *domain = container_of(to_delayed_work(work), struct backend_domain, work);
@@ -293,7 +304,7 @@ static void look_at_domain(struct work_struct *work)
 	} else if (listed) {
 		look_at_devices(domain);
 		/* Nobody tells when a guest is destroyed before it connects. */
-		if (!ringfold_channel_connected(domain->irq) || READ_ONCE(domain->look_again))
+		if (needs_another_look(domain))
 			queue_look(domain, LOOK_INTERVAL);
 	}
 	release(domain);
