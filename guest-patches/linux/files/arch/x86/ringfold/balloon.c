@@ -280,6 +280,8 @@ static unsigned int take_in(unsigned int count)
 			batch[kept++] = batch[index];
 	}
 	set_direct_entries(0, kept, true);
+	if (kept == BLOCK_PAGES)
+		ringfold_join_big_page(page_to_pfn(batch[0]));
 	for (index = 0; index < kept; index++) {
 		__ClearPageOffline(batch[index]);
 		adjust_managed_page_count(batch[index], 1);

@@ -113,6 +113,14 @@ static bool try_big_page(pmd_t *pmd, u64 *small_table)
 	return true;
 }
 
+void ringfold_join_big_page(unsigned long pfn)
+{
+	const unsigned long block = pfn / BLOCK_PAGES;
+
+	if (block < blocks)
+		try_big_page(direct_pmd(block), &small_tables[block]);
+}
+
 /* Parts of it get other rights soon. */
 static bool __init in_image(unsigned long block)
 {

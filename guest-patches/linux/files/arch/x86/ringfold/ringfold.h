@@ -81,6 +81,8 @@ char *__init ringfold_memory_setup(void);
 
 /* big_pages.c: the entry of the direct map for this page alone from now on, by an operation that is queued; NULL: it has none. */
 pte_t *ringfold_split_big_page(unsigned long pfn);
+/* A block that begins at `pfn`, whose pages nobody uses yet, is mapped big again if it can be. */
+void ringfold_join_big_page(unsigned long pfn);
 
 /* batch.c: operations on page tables, queued while the caller is in lazy mode. Offsets of the call buffer: */
 #define RINGFOLD_BATCH_OFFSET 0
