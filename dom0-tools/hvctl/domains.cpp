@@ -35,7 +35,10 @@ Outcome<void> list(const Context &context, const std::vector<std::string> &domai
     Client client = TRY(context.connect());
     json rows = json::array();
     if (domains.empty() && !with_config) {
-        rows = TRY(client.request("list"));
+        // As much as the table shows: there may be many domains.
+        const json fields{"name",         "id",    "memory_frames", "target_frames", "maximum_frames",
+                          "vcpus_online", "vcpus", "state",         "run_time_ns"};
+        rows = TRY(client.request("list", context.json ? json::object() : json{{"fields", fields}}));
     }
     for (const std::string &domain : domains) {
         rows.push_back(TRY(client.request("describe", {{"domain", domain}})));

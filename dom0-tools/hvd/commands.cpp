@@ -31,23 +31,29 @@ std::string_view state_of(const Guest &guest) {
     return guest.phase == Phase::running && guest.paused ? "paused" : name_of(guest.phase);
 }
 
-json describe_domain(const ringfold_domain_info &info) {
-    return {{"id", info.domain},
-            {"vcpus", info.vcpu_count},
-            {"vcpus_online", info.vcpus_online},
-            {"memory_frames", info.owned_frames},
-            {"maximum_frames", info.maximum_frames},
-            {"target_frames", info.owned_frames},
-            {"run_time_ns", info.run_time},
-            {"rights", info.rights}};
+// Member by member: lists in braces are copied several times, and there may be many domains.
+void add_domain(json &row, const ringfold_domain_info &info) {
+    row["id"] = info.domain;
+    row["vcpus"] = info.vcpu_count;
+    row["vcpus_online"] = info.vcpus_online;
+    row["memory_frames"] = info.owned_frames;
+    row["maximum_frames"] = info.maximum_frames;
+    row["target_frames"] = info.owned_frames;
+    row["run_time_ns"] = info.run_time;
+    row["rights"] = info.rights;
 }
 
 json describe_guest(const Hypervisor &hypervisor, const Guest &guest) {
-    json row{{"name", guest.name}, {"state", state_of(guest)},         {"key", guest.key},    {"life", guest.life},
-             {"control", false},   {"logs", guest.directory.string()}, {"id", guest.id.raw()}};
+    json row;
+    row["name"] = guest.name;
+    row["state"] = state_of(guest);
+    row["key"] = guest.key;
+    row["life"] = guest.life;
+    row["control"] = false;
+    row["logs"] = guest.directory.string();
     const auto info = guest.has_domain() ? hypervisor.describe(guest.id) : Outcome<ringfold_domain_info>{Failure{}};
     if (info.ok()) {
-        row.update(describe_domain(info.value()));
+        add_domain(row, info.value());
         if (guest.memory_target != FrameCount{}) {
             row["target_frames"] = guest.memory_target.raw();
         }
@@ -56,10 +62,24 @@ json describe_guest(const Hypervisor &hypervisor, const Guest &guest) {
             row["state"] = "ended";
         }
     } else {
-        row.update(describe_domain({}));
+        add_domain(row, {});
         row["id"] = guest.id.raw();
     }
     return row;
+}
+
+// What of it is wanted; nothing said: all.
+json picked(json row, const std::vector<std::string> &fields) {
+    if (fields.empty()) {
+        return row;
+    }
+    json some = json::object();
+    for (const std::string &field : fields) {
+        if (const auto found = row.find(field); found != row.end()) {
+            some[field] = std::move(*found);
+        }
+    }
+    return some;
 }
 
 Failure incomplete(const json::exception &exception) {
@@ -149,9 +169,11 @@ void Commands::create(Arguments arguments, const Answer &answer) {
     supervisor_->create(config.value(), {arguments.value("paused", false), arguments.value("throw_away", false)}, done);
 }
 
-Commands::Result Commands::list(Arguments) const {
+Commands::Result Commands::list(Arguments arguments) const {
+    const auto fields = arguments.value("fields", std::vector<std::string>{});
     json rows = json::array();
-    json control = describe_domain(TRY(supervisor_->hypervisor().describe(self_domain)));
+    json control;
+    add_domain(control, TRY(supervisor_->hypervisor().describe(self_domain)));
     if (const Outcome<ControlMemory> memory = supervisor_->hypervisor().port().control_memory(); memory.ok()) {
         control["target_frames"] = memory.value().target.raw();
     }
@@ -161,12 +183,15 @@ Commands::Result Commands::list(Arguments) const {
                     {"life", 1},
                     {"key", ""},
                     {"logs", ""}});
-    rows.push_back(std::move(control));
+    rows.push_back(picked(std::move(control), fields));
+    std::vector<GuestReference> guests;
     for (const auto &[key, guest] : supervisor_->guests()) {
-        rows.push_back(describe_guest(supervisor_->hypervisor(), *guest));
+        guests.push_back(guest);
     }
-    std::sort(rows.begin(), rows.end(),
-              [](const json &a, const json &b) { return a.at("id").get<uint64_t>() < b.at("id").get<uint64_t>(); });
+    std::ranges::stable_sort(guests, {}, [](const GuestReference &guest) { return guest->id.raw(); });
+    for (const GuestReference &guest : guests) {
+        rows.push_back(picked(describe_guest(supervisor_->hypervisor(), *guest), fields));
+    }
     return rows;
 }
 

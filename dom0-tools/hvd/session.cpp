@@ -89,11 +89,12 @@ bool Session::begin_stream(const std::string &command, const nlohmann::json &arg
 }
 
 void Session::answer(const Outcome<nlohmann::json> &result) {
-    const nlohmann::json line =
-        result.ok()
-            ? nlohmann::json{{"result", result.value()}}
-            : nlohmann::json{{"error", {{"code", name_of(result.error().kind)}, {"message", result.error().text}}}};
-    send(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    const auto text = [](const nlohmann::json &value) {
+        return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    };
+    send(result.ok() ? fmt::format("{{\"result\":{}}}\n", text(result.value()))  // not copied: it may be long
+                     : fmt::format("{{\"error\":{}}}\n",
+                                   text({{"code", name_of(result.error().kind)}, {"message", result.error().text}})));
     if (socket_.is_open()) {
         read_line();
     }

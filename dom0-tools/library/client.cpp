@@ -71,9 +71,9 @@ Outcome<nlohmann::json> Client::request(const std::string &command, const nlohma
     const nlohmann::json request{{"command", command}, {"arguments", arguments}};
     TRY(write_fully(socket_.number(), request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
     const std::string line = TRY(read_line());
-    const nlohmann::json answer = nlohmann::json::parse(line, nullptr, false);
+    nlohmann::json answer = nlohmann::json::parse(line, nullptr, false);
     if (answer.is_object() && answer.contains("result")) {
-        return answer.at("result");
+        return std::move(answer.at("result"));
     }
     if (!answer.is_object() || !answer.contains("error")) {
         return lost("hvd answered something that is no answer");
