@@ -86,9 +86,9 @@ void write_start_info(const GuestPlan &plan, const DomainLayout &layout, const G
 void fill(const GuestPlan &plan, const DomainLayout &layout, const GuestMemory &memory) {
     const ElfImage &image = plan.kernel->image();
     for (const ElfSegment &segment : image.segments()) {
-        memory.write(segment.physical_address, segment.bytes(plan.kernel->elf()));
+        memory.lend(segment.physical_address, segment.bytes(plan.kernel->elf()));
     }
-    memory.write(layout.module.raw() << page_shift, plan.ramdisk);
+    memory.lend(layout.module.raw() << page_shift, plan.ramdisk);
     std::vector<uint64_t> map(memory.frames().begin(), memory.frames().end());
     map.resize(plan.maximum.raw(), RINGFOLD_NO_FRAME);
     memory.write(layout.physical_to_machine.raw() << page_shift, std::as_bytes(std::span{map}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The first frames of a guest while it is built: a copy of what they will hold, and their machine frames.
+// The first frames of a guest while it is built: what they will hold, and their machine frames.
 #pragma once
 
 #include "dom0-tools/library/hypervisor.hpp"
@@ -23,7 +23,9 @@ class GuestMemory {
     [[nodiscard]] std::span<const uint64_t> frames() const { return frames_; }
     // At an address that counts from frame 0.
     void write(uint64_t physical, std::span<const std::byte> bytes) const;
-    // All pages that are not zero; a new domain's memory is.
+    // The same for bytes that stay as they are until copy_to(): whole pages of them are not copied twice.
+    void lend(uint64_t physical, std::span<const std::byte> bytes) const;
+    // All pages that were written; a new domain's memory is zero.
     [[nodiscard]] Outcome<void> copy_to(const Hypervisor &hypervisor, DomainId domain) const;
 
     [[nodiscard]] std::vector<uint64_t> take_frames() { return std::move(frames_); }
@@ -35,11 +37,18 @@ class GuestMemory {
     };
 
     GuestMemory(std::vector<uint64_t> frames, FrameCount filled, std::byte *pages)
-        : frames_(std::move(frames)), filled_(filled), pages_(pages, Unmap{filled.bytes()}) {}
+        : frames_(std::move(frames)),
+          filled_(filled),
+          pages_(pages, Unmap{filled.bytes()}),
+          sources_(std::make_unique<const std::byte *[]>(filled.raw())) {}
+
+    // The page of ours that this one will hold.
+    [[nodiscard]] std::byte *own_page(uint64_t frame) const;
 
     std::vector<uint64_t> frames_;
     FrameCount filled_;
-    std::unique_ptr<std::byte[], Unmap> pages_;  // takes memory only where it was written
+    std::unique_ptr<std::byte[], Unmap> pages_;     // takes memory only where it was written
+    std::unique_ptr<const std::byte *[]> sources_;  // by frame: nullptr, one of `pages_`, or one that was lent
 };
 
 }  // namespace ringfold::tools

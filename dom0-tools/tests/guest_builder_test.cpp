@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/guest_builder.hpp"
 
+#include "dom0-tools/library/guest_memory.hpp"
 #include "dom0-tools/tests/fake_hypervisor.hpp"
 #include "dom0-tools/tests/kernel_file.hpp"
 
@@ -185,6 +186,42 @@ TEST_F(GuestBuilder, ALongCommandLineIsRefused) {
     EXPECT_TRUE(check_plan(plan).ok());
     plan.command_line += 'x';
     EXPECT_FALSE(check_plan(plan).ok());
+}
+
+// A model: all of it in one piece of memory.
+TEST_F(GuestBuilder, WhatIsLentArrivesWithWhatIsWrittenBeforeAndAfter) {
+    constexpr uint64_t pages = 8;
+    ringfold_domain_configuration configuration{};
+    std::strcpy(configuration.name, "one");
+    configuration.maximum_frames = pages;
+    configuration.vcpu_count = 1;
+    const DomainId id = hypervisor.create(configuration).take();
+    const std::vector<uint64_t> machine_frames = hypervisor.populate(id, FrameCount{pages}).take();
+    const GuestMemory memory = GuestMemory::create(machine_frames, FrameCount{pages}).take();
+    std::vector<std::byte> expected(pages * page_size);
+    std::vector<std::byte> bytes(3 * page_size + 500);
+    for (std::size_t index = 0; index < bytes.size(); ++index) {
+        bytes[index] = static_cast<std::byte>(index * 7 + index / page_size + 1);
+    }
+    const auto put = [&](bool lent, uint64_t physical, std::size_t size) {
+        const auto part = std::span{bytes}.first(size);
+        lent ? memory.lend(physical, part) : memory.write(physical, part);
+        std::ranges::copy(part, expected.begin() + static_cast<std::ptrdiff_t>(physical));
+    };
+    put(false, page_size - 10, 20);             // pages 0 and 1
+    put(true, page_size, 2 * page_size + 300);  // over what was written there; a tail in page 3
+    put(true, 3 * page_size + 300, page_size);  // no whole page
+    put(false, 2 * page_size + 100, 50);        // into a page that was lent
+    memory.words(GuestFrame{1})[3] = 0x1122334455667788;
+    const uint64_t word = 0x1122334455667788;
+    std::memcpy(&expected[page_size + 24], &word, sizeof word);
+    put(true, 6 * page_size, 2 * page_size);  // to the end; page 5 is not touched
+    ASSERT_TRUE(memory.copy_to(hypervisor, id).ok());
+    std::vector<std::byte> found(pages * page_size);
+    ASSERT_TRUE(hypervisor.copy_out(id, machine_frames, found).ok());
+    for (uint64_t page = 0; page < pages; ++page) {
+        EXPECT_EQ(std::memcmp(&found[page * page_size], &expected[page * page_size], page_size), 0) << "page " << page;
+    }
 }
 
 }  // namespace
