@@ -8,12 +8,12 @@
 // TOKEN is made up for each guest, so that no output is taken for a frame.
 //
 // | from   | KIND |
-// |--------|------|----------------------------------------------------------------------------------------------
+// |--------|------|-------------------------------------------------------------------------------------------------
 // | guest  | 1, 2 | so many bytes of the command's standard output or error
 // | client | a    | the last of these has been read; NUMBER is 0
 // | guest  | w    | so many bytes of standard input are wanted
-// | client | 0    | standard input, at most as much as was wanted, in so many bytes when escaped; none: that was its
-// end | guest  | x    | the command has ended with this status, which is the last frame
+// | client | 0    | standard input, as much as was wanted at most, so many bytes when escaped; none: its end
+// | guest  | x    | the command has ended with this status, which is the last frame
 //
 // Neither end sends bytes before the other one has asked for them or acknowledged the last ones: what nobody has read
 // yet stays in the guest, or with whoever writes to the client, and no console forgets it. Input is escaped, for Linux
