@@ -95,18 +95,8 @@ Result<MachineFrame> BuddyAllocator::take_below(Order order, MachineAddress limi
 }
 
 Result<MachineFrame> BuddyAllocator::take_at(MachineFrame first, Order order) {
-    if (order > max_order || first.raw() >= nodes_.size() || first.raw() % order.frames().raw() != 0) {
-        return Error::bad_frame;
-    }
-    const auto head = static_cast<uint32_t>(first.raw());
-    if (nodes_[head].state == BlockState::unmanaged) {
-        return Error::bad_frame;
-    }
-    const auto block = block_of(head);
-    if (!block || nodes_[block->head].state != BlockState::free || block->order < order.raw()) {
-        return Error::not_found;
-    }
-    return hand_out(*block, order, [head](uint32_t middle, const DirtyHalves &) { return head < middle; });
+    const Block block = TRY(block_around(first, order, BlockState::free));
+    return hand_out(block, order, [first](uint32_t middle, const DirtyHalves &) { return first.raw() < middle; });
 }
 
 void BuddyAllocator::scrub(FrameNodes nodes, MachineFrame first, Order order) {
@@ -127,7 +117,7 @@ Result<void> BuddyAllocator::free(MachineFrame first, Order order) {
 Result<void> BuddyAllocator::free_clean(MachineFrame first, Order order) { return release(first, order, 0); }
 
 Result<void> BuddyAllocator::put_back(MachineFrame first, Order order) {
-    const auto block = allocated_block(first, order);
+    const auto block = block_around(first, order, BlockState::allocated);
     if (!block.ok() || block.value().order != order.raw()) {
         ++counters_.refused;
         return block.ok() ? Error::not_found : block.error();
@@ -263,8 +253,8 @@ MachineFrame BuddyAllocator::hand_out(Block block, Order order, KeepLower &&keep
     return MachineFrame{block.head};
 }
 
-// The allocated block that [first, first + 2^order) is, or is part of.
-Result<BuddyAllocator::Block> BuddyAllocator::allocated_block(MachineFrame first, Order order) const {
+// The block in that state that [first, first + 2^order) is, or is part of.
+Result<BuddyAllocator::Block> BuddyAllocator::block_around(MachineFrame first, Order order, BlockState state) const {
     if (order > max_order || first.raw() >= nodes_.size() || first.raw() % order.frames().raw() != 0) {
         return Error::bad_frame;
     }
@@ -273,14 +263,14 @@ Result<BuddyAllocator::Block> BuddyAllocator::allocated_block(MachineFrame first
         return Error::bad_frame;
     }
     const auto block = block_of(head);
-    if (!block || nodes_[block->head].state != BlockState::allocated || block->order < order.raw()) {
+    if (!block || nodes_[block->head].state != state || block->order < order.raw()) {
         return Error::not_found;
     }
     return *block;
 }
 
 Result<void> BuddyAllocator::release(MachineFrame first, Order order, uint32_t dirty_frames) {
-    const auto block = allocated_block(first, order);
+    const auto block = block_around(first, order, BlockState::allocated);
     if (!block.ok()) {
         ++counters_.refused;
         return block.error();

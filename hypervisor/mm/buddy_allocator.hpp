@@ -105,7 +105,7 @@ class BuddyAllocator {
     [[nodiscard]] std::optional<Block> find_by_address(uint32_t begin, uint32_t end, Order order) const;
     template <typename KeepLower>
     [[nodiscard]] MachineFrame hand_out(Block block, Order order, KeepLower &&keep_lower);
-    [[nodiscard]] Result<Block> allocated_block(MachineFrame first, Order order) const;
+    [[nodiscard]] Result<Block> block_around(MachineFrame first, Order order, BlockState state) const;
     [[nodiscard]] Result<void> release(MachineFrame first, Order order, uint32_t dirty_frames);
     void carve_allocated(Block block, Block part);
     void merge_and_link(Block block, uint32_t dirty_frames);
