@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/hvctl/command.hpp"
 
+#include "dom0-tools/library/json_text.hpp"
 #include "dom0-tools/library/nearest.hpp"
 
 #include <fmt/core.h>
@@ -16,8 +17,7 @@ Outcome<nlohmann::json> Context::ask(const std::string &command, const nlohmann:
 
 void Context::show(const nlohmann::json &answer, const std::function<std::string(const nlohmann::json &)> &text) const {
     // What guests write need not be text.
-    const std::string shown =
-        json ? answer.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n" : text(answer);
+    const std::string shown = json ? json_text(answer, 2) + "\n" : text(answer);
     std::fwrite(shown.data(), 1, shown.size(), stdout);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/hvd/session.hpp"
 
+#include "dom0-tools/library/json_text.hpp"
+
 #include <fmt/core.h>
 
 #include <utility>
@@ -89,12 +91,9 @@ bool Session::begin_stream(const std::string &command, const nlohmann::json &arg
 }
 
 void Session::answer(const Outcome<nlohmann::json> &result) {
-    const auto text = [](const nlohmann::json &value) {
-        return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-    };
-    send(result.ok() ? fmt::format("{{\"result\":{}}}\n", text(result.value()))  // not copied: it may be long
-                     : fmt::format("{{\"error\":{}}}\n",
-                                   text({{"code", name_of(result.error().kind)}, {"message", result.error().text}})));
+    send(result.ok() ? fmt::format("{{\"result\":{}}}\n", json_text(result.value()))  // not copied: it may be long
+                     : fmt::format("{{\"error\":{}}}\n", json_text({{"code", name_of(result.error().kind)},
+                                                                    {"message", result.error().text}})));
     if (socket_.is_open()) {
         read_line();
     }

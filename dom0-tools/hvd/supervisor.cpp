@@ -2,6 +2,7 @@
 //
 // Beginning, and what a user asks for.
 #include "dom0-tools/hvd/supervisor.hpp"
+#include "dom0-tools/library/json_text.hpp"
 #include "dom0-tools/library/trace_text.hpp"
 
 #include <ringfold/device.h>
@@ -72,7 +73,7 @@ void Supervisor::note(const std::string &event, const Guest *guest, nlohmann::js
     }
     line.update(more);
     if (events_) {
-        const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        const std::string text = json_text(line) + "\n";
         // Where events cannot be written there is nobody left to tell.
         (void)events_->append(events_->end(), text).ok();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/chrome_events.hpp"
 
+#include "dom0-tools/library/json_text.hpp"
 #include "dom0-tools/library/trace_text.hpp"
 
 #include <ringfold/vcpu.h>
@@ -31,10 +32,6 @@ nlohmann::json about(const TraceRecording &recording) {
 Track cpu_track(std::size_t cpu) { return {cpus_process, static_cast<uint32_t>(cpu)}; }
 
 Track vcpu_track(TracedVcpu vcpu) { return {static_cast<uint32_t>(vcpu >> 16), static_cast<uint32_t>(vcpu & 0xffff)}; }
-
-std::string json_text(std::string_view text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
 
 ChromeEvents::ChromeEvents(const TraceRecording &recording, const TraceSink &sink)
     : recording_(recording), clock_(recording.clock()), pieces_(sink) {

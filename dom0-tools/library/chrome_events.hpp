@@ -29,9 +29,6 @@ struct Track {
 [[nodiscard]] Track cpu_track(std::size_t cpu);
 [[nodiscard]] Track vcpu_track(TracedVcpu vcpu);
 
-// Text as JSON has it.
-[[nodiscard]] std::string json_text(std::string_view text);
-
 // Text of JSON, handed on in pieces. After a failure nothing is written any more.
 class Pieces {
   public:

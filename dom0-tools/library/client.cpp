@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/client.hpp"
 
+#include "dom0-tools/library/json_text.hpp"
+
 #include <fmt/core.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -69,7 +71,7 @@ Outcome<std::string> Client::read_line() {
 
 Outcome<nlohmann::json> Client::request(const std::string &command, const nlohmann::json &arguments) {
     const nlohmann::json request{{"command", command}, {"arguments", arguments}};
-    TRY(write_fully(socket_.number(), request.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n"));
+    TRY(write_fully(socket_.number(), json_text(request) + "\n"));
     const std::string line = TRY(read_line());
     nlohmann::json answer = nlohmann::json::parse(line, nullptr, false);
     if (answer.is_object() && answer.contains("result")) {

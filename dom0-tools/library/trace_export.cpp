@@ -3,6 +3,7 @@
 
 #include "dom0-tools/library/chrome_events.hpp"
 #include "dom0-tools/library/descriptor.hpp"
+#include "dom0-tools/library/json_text.hpp"
 #include "dom0-tools/library/trace_reader.hpp"
 #include "dom0-tools/library/trace_text.hpp"
 
