@@ -246,27 +246,12 @@ static bool shrink_once(unsigned long excess, struct list_head *refused)
 
 /* --- more memory --- */
 
-/* Where its block is: all of the block's frames are one piece. Those that are missing do not matter. */
-static bool fits_its_block(unsigned long pfn)
-{
-	const unsigned long first = round_down(pfn, BLOCK_PAGES);
-	const unsigned long piece = ringfold_physical_to_machine(pfn) - (pfn - first);
-	unsigned long index;
-
-	for (index = 0; index < BLOCK_PAGES; index++) {
-		const unsigned long frame = ringfold_physical_to_machine(first + index);
-
-		if (frame != RINGFOLD_NO_FRAME && frame != piece + index)
-			return false;
-	}
-	return IS_ALIGNED(piece, BLOCK_PAGES);
-}
-
 static bool must_be_kept(const struct page *page)
 {
 	const unsigned long pfn = page_to_pfn(page);
 
-	return !ringfold_control_domain && !fits_its_block(pfn) && !test_and_set_bit(pfn / BLOCK_PAGES, scattered_blocks);
+	return !ringfold_control_domain && !ringfold_fits_its_block(pfn) &&
+	       !test_and_set_bit(pfn / BLOCK_PAGES, scattered_blocks);
 }
 
 /* The batch's pages that have frames are freed; the others are missing as before. Returns how many have. */

@@ -131,17 +131,19 @@ static enum e820_type __init type_of(const struct ringfold_machine_range *range)
 	}
 }
 
-static bool __init in_one_piece(unsigned long first)
+bool ringfold_fits_its_block(unsigned long pfn)
 {
+	const unsigned long first = round_down(pfn, PTRS_PER_PTE);
+	const unsigned long piece = ringfold_physical_to_machine(pfn) - (pfn - first);
 	unsigned long index;
 
-	if (!IS_ALIGNED(physical_to_machine[first], PTRS_PER_PTE))
-		return false;
-	for (index = 1; index < PTRS_PER_PTE; index++) {
-		if (physical_to_machine[first + index] != physical_to_machine[first] + index)
+	for (index = 0; index < PTRS_PER_PTE; index++) {
+		const unsigned long frame = ringfold_physical_to_machine(first + index);
+
+		if (frame != NO_FRAME && frame != piece + index)
 			return false;
 	}
-	return true;
+	return IS_ALIGNED(piece, PTRS_PER_PTE);
 }
 
 /*
@@ -155,7 +157,7 @@ void __init ringfold_keep_scattered_blocks(void)
 	if (physical_to_machine == NULL)
 		return;
 	for (first = 0; first + PTRS_PER_PTE <= frame_count; first += PTRS_PER_PTE) {
-		if (!in_one_piece(first))
+		if (!ringfold_fits_its_block(first))
 			memblock_reserve(PFN_PHYS(first), PAGE_SIZE);
 	}
 }
@@ -199,6 +201,7 @@ static void __init add_own_range(u64 first, u64 size)
 
 char *__init ringfold_memory_setup(void)
 {
+	const unsigned long backed = ringfold_backed_frames();
 	unsigned int index;
 
 	if (ringfold_control_domain)
@@ -211,6 +214,6 @@ char *__init ringfold_memory_setup(void)
 	memblock_reserve(__pa_symbol(_end), PFN_PHYS(first_free_frame) - __pa_symbol(_end));
 	/* Pages that can get a frame later (balloon.c). */
 	if (!ringfold_control_domain)
-		memblock_reserve(PFN_PHYS(ringfold_backed_frames()), PFN_PHYS(frame_count - ringfold_backed_frames()));
+		memblock_reserve(PFN_PHYS(backed), PFN_PHYS(frame_count - backed));
 	return "Ringfold";
 }

@@ -56,6 +56,8 @@ void ringfold_init_vcpu_page(unsigned long emergency_stack_top);
 void __init ringfold_init_frames(void);
 void __init ringfold_use_frames(void);
 void __init ringfold_keep_scattered_blocks(void);
+/* All frames of its block of 2 MiB lie where its own does, in one piece; those that are missing do not matter. */
+bool ringfold_fits_its_block(unsigned long pfn);
 unsigned long ringfold_physical_to_machine(unsigned long pfn);
 /* RINGFOLD_NO_FRAME: it has none from now on. */
 void ringfold_set_machine_frame(unsigned long pfn, unsigned long machine_frame);
