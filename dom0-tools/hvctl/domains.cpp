@@ -13,33 +13,51 @@ namespace {
 
 using nlohmann::json;
 
+// As much as the table shows: there may be many domains.
+enum ShownField { name, id, memory, target, maximum, online, vcpus, state, run_time };
+const json shown_fields{"name",         "id",    "memory_frames", "target_frames", "maximum_frames",
+                        "vcpus_online", "vcpus", "state",         "run_time_ns"};
+
 // What it has, what it was told to have if that is something else, and the most.
 std::string memory_text(const json &row) {
-    const auto mebibytes = [&row](const char *key) { return row.value(key, uint64_t{0}) / 256; };
-    const uint64_t now = mebibytes("memory_frames");
-    const uint64_t target = mebibytes("target_frames");
-    return fmt::format("{}{}/{}", now, target == now ? "" : fmt::format(">{}", target), mebibytes("maximum_frames"));
+    const auto mebibytes = [&row](ShownField field) { return row.at(field).get<uint64_t>() / 256; };
+    const std::string to = mebibytes(target) == mebibytes(memory) ? "" : fmt::format(">{}", mebibytes(target));
+    return fmt::format("{}{}/{}", mebibytes(memory), to, mebibytes(maximum));
 }
 
+// Of lists of shown_fields.
 std::string list_text(const json &rows) {
     Table table({{"NAME"}, {"ID", true}, {"MEM/MiB", true}, {"VCPUS", true}, {"STATE"}, {"TIME/s", true}});
+    const auto number = [](const json &value) { return value.get<uint64_t>(); };
     for (const json &row : rows) {
-        table.add({row.value("name", ""), number(row, "id"), memory_text(row),
-                   fmt::format("{}/{}", row.value("vcpus_online", 0), row.value("vcpus", 0)), row.value("state", ""),
-                   format_seconds(row.value("run_time_ns", uint64_t{0}))});
+        table.add({row.at(name).get<std::string>(), std::to_string(number(row.at(id))), memory_text(row),
+                   fmt::format("{}/{}", number(row.at(online)), number(row.at(vcpus))),
+                   row.at(state).get<std::string>(), format_seconds(number(row.at(run_time)))});
     }
     return table.text();
 }
 
+// As hvd would have listed them.
+json to_lists(const json &described) {
+    json rows = json::array();
+    for (const json &domain : described) {
+        json row = json::array();
+        for (const json &field : shown_fields) {
+            row.push_back(domain.at(field.get<std::string>()));
+        }
+        rows.push_back(std::move(row));
+    }
+    return rows;
+}
+
 Outcome<void> list(const Context &context, const std::vector<std::string> &domains, bool with_config) {
     Client client = TRY(context.connect());
-    json rows = json::array();
     if (domains.empty() && !with_config) {
-        // As much as the table shows: there may be many domains.
-        const json fields{"name",         "id",    "memory_frames", "target_frames", "maximum_frames",
-                          "vcpus_online", "vcpus", "state",         "run_time_ns"};
-        rows = TRY(client.request("list", context.json ? json::object() : json{{"fields", fields}}));
+        const json fields = context.json ? json::object() : json{{"fields", shown_fields}};
+        context.show(TRY(client.request("list", fields)), list_text);
+        return {};
     }
+    json rows = json::array();
     for (const std::string &domain : domains) {
         rows.push_back(TRY(client.request("describe", {{"domain", domain}})));
     }
@@ -49,7 +67,7 @@ Outcome<void> list(const Context &context, const std::vector<std::string> &domai
         }
         context.show(rows, [](const json &all) { return all.dump(2) + "\n"; });
     } else {
-        context.show(rows, list_text);
+        context.show(rows, [](const json &all) { return list_text(to_lists(all)); });
     }
     return {};
 }

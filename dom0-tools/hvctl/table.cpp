@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/hvctl/table.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 
 namespace ringfold::tools {
@@ -21,8 +19,10 @@ std::string Table::text() const {
         std::string line;
         for (std::size_t column = 0; column < columns_.size(); ++column) {
             const std::string &cell = cell_of(column);
-            line += columns_[column].right ? fmt::format("{:>{}}  ", cell, widths[column])
-                                           : fmt::format("{:<{}}  ", cell, widths[column]);
+            const std::size_t missing = widths[column] - cell.size();
+            line.append(columns_[column].right ? missing : 0, ' ');
+            line += cell;
+            line.append((columns_[column].right ? 0 : missing) + 2, ' ');
         }
         line.erase(line.find_last_not_of(' ') + 1);
         text += line + "\n";

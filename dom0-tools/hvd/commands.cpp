@@ -4,6 +4,7 @@
 #include "dom0-tools/hvd/commands.hpp"
 
 #include "dom0-tools/hvd/crash_bundle.hpp"
+#include "dom0-tools/hvd/domain_row.hpp"
 #include "dom0-tools/library/core_dump.hpp"
 #include "dom0-tools/library/values.hpp"
 
@@ -26,60 +27,9 @@ namespace {
 
 using nlohmann::json;
 
-// A guest's own words for its state.
-std::string_view state_of(const Guest &guest) {
-    return guest.phase == Phase::running && guest.paused ? "paused" : name_of(guest.phase);
-}
-
-// Member by member: lists in braces are copied several times, and there may be many domains.
-void add_domain(json &row, const ringfold_domain_info &info) {
-    row["id"] = info.domain;
-    row["vcpus"] = info.vcpu_count;
-    row["vcpus_online"] = info.vcpus_online;
-    row["memory_frames"] = info.owned_frames;
-    row["maximum_frames"] = info.maximum_frames;
-    row["target_frames"] = info.owned_frames;
-    row["run_time_ns"] = info.run_time;
-    row["rights"] = info.rights;
-}
-
 json describe_guest(const Hypervisor &hypervisor, const Guest &guest) {
-    json row;
-    row["name"] = guest.name;
-    row["state"] = state_of(guest);
-    row["key"] = guest.key;
-    row["life"] = guest.life;
-    row["control"] = false;
-    row["logs"] = guest.directory.string();
     const auto info = guest.has_domain() ? hypervisor.describe(guest.id) : Outcome<ringfold_domain_info>{Failure{}};
-    if (info.ok()) {
-        add_domain(row, info.value());
-        if (guest.memory_target != FrameCount{}) {
-            row["target_frames"] = guest.memory_target.raw();
-        }
-        // A vCPU that waits for nothing is on a CPU, or wants one.
-        if (info.value().state == RINGFOLD_DOMAIN_ENDED && guest.phase == Phase::running) {
-            row["state"] = "ended";
-        }
-    } else {
-        add_domain(row, {});
-        row["id"] = guest.id.raw();
-    }
-    return row;
-}
-
-// What of it is wanted; nothing said: all.
-json picked(json row, const std::vector<std::string> &fields) {
-    if (fields.empty()) {
-        return row;
-    }
-    json some = json::object();
-    for (const std::string &field : fields) {
-        if (const auto found = row.find(field); found != row.end()) {
-            some[field] = std::move(*found);
-        }
-    }
-    return some;
+    return to_object({guest, info.ok() ? info.value() : ringfold_domain_info{}});
 }
 
 Failure incomplete(const json::exception &exception) {
@@ -170,27 +120,28 @@ void Commands::create(Arguments arguments, const Answer &answer) {
 }
 
 Commands::Result Commands::list(Arguments arguments) const {
-    const auto fields = arguments.value("fields", std::vector<std::string>{});
-    json rows = json::array();
-    json control;
-    add_domain(control, TRY(supervisor_->hypervisor().describe(self_domain)));
+    const auto fields = TRY(domain_fields(arguments.value("fields", std::vector<std::string>{})));
+    const auto show = [&fields](const DomainRow &row) {
+        return fields.empty() ? to_object(row) : to_list(row, fields);
+    };
+    const DomainInfos domains = TRY(supervisor_->hypervisor().list());
+    Guest control;
+    control.name = name_in(supervisor_->self().name);
+    control.id = DomainId{static_cast<uint16_t>(supervisor_->self().domain)};
+    control.phase = Phase::running;
     if (const Outcome<ControlMemory> memory = supervisor_->hypervisor().port().control_memory(); memory.ok()) {
-        control["target_frames"] = memory.value().target.raw();
+        control.memory_target = memory.value().target;
     }
-    control.update({{"name", name_in(supervisor_->self().name)},
-                    {"state", "running"},
-                    {"control", true},
-                    {"life", 1},
-                    {"key", ""},
-                    {"logs", ""}});
-    rows.push_back(picked(std::move(control), fields));
+    json rows = json::array();
+    rows.push_back(show({control, domains.at(control.id), true}));
     std::vector<GuestReference> guests;
     for (const auto &[key, guest] : supervisor_->guests()) {
         guests.push_back(guest);
     }
     std::ranges::stable_sort(guests, {}, [](const GuestReference &guest) { return guest->id.raw(); });
     for (const GuestReference &guest : guests) {
-        rows.push_back(picked(describe_guest(supervisor_->hypervisor(), *guest), fields));
+        const ringfold_domain_info *const info = find_domain(domains, guest->id);
+        rows.push_back(show({*guest, info == nullptr ? ringfold_domain_info{} : *info}));
     }
     return rows;
 }

@@ -158,25 +158,27 @@ Outcome<void> Supervisor::set_parameters(const Guest &guest) const {
     return {};
 }
 
-void Supervisor::look_at_states() {
+void Supervisor::look_at_states(const DomainInfos &domains) {
     // Acting on one may change the map.
     std::vector<GuestReference> all;
     for (const auto &[key, guest] : guests_) {
         all.push_back(guest);
     }
-    std::ranges::for_each(all, [this](const GuestReference &guest) { look_at(guest); });
+    for (const GuestReference &guest : all) {
+        look_at(guest, find_domain(domains, guest->id));
+    }
 }
 
-void Supervisor::look_at(const GuestReference &guest) {
+// Without `info` there is no such domain.
+void Supervisor::look_at(const GuestReference &guest, const ringfold_domain_info *info) {
     if (guest->phase != Phase::running) {
         return;
     }
-    const Outcome<ringfold_domain_info> info = hypervisor_.describe(guest->id);
-    if (info.ok() && info.value().state == RINGFOLD_DOMAIN_ENDED) {
-        ended(guest, info.value());
-    } else if (!info.ok() && info.error().kind == Kind::not_found) {
+    if (info == nullptr) {
         note("vanished", guest.get(), {{"text", "somebody else destroyed it"}});
         forget(guest);
+    } else if (info->state == RINGFOLD_DOMAIN_ENDED) {
+        ended(guest, *info);
     }
 }
 

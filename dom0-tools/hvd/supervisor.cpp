@@ -129,9 +129,7 @@ Outcome<void> Supervisor::start() {
     read_log();
     take_up(TRY(hypervisor_.list()));
     prune_directories();
-    read_consoles();
-    look_at_states();
-    return {};
+    return look_at_domains(true, true);
 }
 
 void Supervisor::handle_interrupts(std::span<const uint32_t> numbers) {
@@ -142,13 +140,27 @@ void Supervisor::handle_interrupts(std::span<const uint32_t> numbers) {
     if (raised(RINGFOLD_VIRTUAL_IRQ_LOG)) {
         read_log();
     }
-    if (raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE)) {
-        read_consoles();
-    }
-    if (raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE)) {
-        look_at_states();
+    const Outcome<void> looked =
+        look_at_domains(raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_CONSOLE), raised(RINGFOLD_VIRTUAL_IRQ_DOMAIN_STATE));
+    if (!looked.ok()) {
+        note("error", nullptr, {{"text", looked.error().text}});
     }
     changed();
+}
+
+// What is asked once for all of them.
+Outcome<void> Supervisor::look_at_domains(bool consoles, bool states) {
+    if (!consoles && !states) {
+        return {};
+    }
+    const DomainInfos domains = TRY(hypervisor_.list());
+    if (consoles) {
+        read_consoles(domains);
+    }
+    if (states) {
+        look_at_states(domains);
+    }
+    return {};
 }
 
 bool Supervisor::is_control(const std::string &name) const {
@@ -251,7 +263,7 @@ Outcome<void> Supervisor::shut_down(const GuestReference &guest, uint32_t reason
     TRY(need_running(*guest));
     note("shutdown-forced", guest.get(), {{"reason", shutdown_reason_name(reason)}});
     TRY(hypervisor_.shut_down(guest->id, reason, 0));
-    look_at(guest);
+    TRY(look_at_domains(false, true));
     return {};
 }
 

@@ -12,43 +12,34 @@
 
 namespace ringfold::tools {
 
-namespace {
-
-const ringfold_domain_info *find_domain(const std::vector<ringfold_domain_info> &domains, DomainId id) {
-    const auto found = std::ranges::find(domains, uint32_t{id.raw()}, &ringfold_domain_info::domain);
-    return found == domains.end() ? nullptr : &*found;
-}
-
-}  // namespace
-
-void Supervisor::take_up(const std::vector<ringfold_domain_info> &domains) {
+void Supervisor::take_up(const DomainInfos &domains) {
     records_.sweep();
     std::vector<Failure> damaged;
-    std::set<uint32_t> known{self_.domain};
+    std::set<DomainId> known{DomainId{static_cast<uint16_t>(self_.domain)}};
     for (Guest &record : records_.load(damaged)) {
         const auto guest = std::make_shared<Guest>(std::move(record));
-        known.insert(guest->id.raw());
+        known.insert(guest->id);
         guests_[guest->key] = guest;
         take_up_guest(guest, domains);
     }
     for (const Failure &failure : damaged) {
         note("error", nullptr, {{"text", failure.text}});
     }
-    for (const ringfold_domain_info &info : domains) {
-        if (known.contains(info.domain)) {
+    for (const auto &[id, info] : domains) {
+        if (known.contains(id)) {
             continue;
         }
         if (info.state == RINGFOLD_DOMAIN_RUNNING || info.state == RINGFOLD_DOMAIN_ENDED) {
             adopt(info);
         } else {  // hvd was building or destroying it when it was killed
             note("removed-unfinished", nullptr, {{"name", name_in(info.name)}, {"id", info.domain}});
-            (void)hypervisor_.destroy(DomainId{static_cast<uint16_t>(info.domain)}).ok();  // nobody knows it
+            (void)hypervisor_.destroy(id).ok();  // nobody knows it
         }
     }
 }
 
-void Supervisor::take_up_guest(const GuestReference &guest, const std::vector<ringfold_domain_info> &domains) {
-    const ringfold_domain_info *info = guest->has_domain() ? find_domain(domains, guest->id) : nullptr;
+void Supervisor::take_up_guest(const GuestReference &guest, const DomainInfos &domains) {
+    const ringfold_domain_info *const info = find_domain(domains, guest->id);
     const bool started = info != nullptr && info->state != RINGFOLD_DOMAIN_BUILDING;
     if (const Outcome<void> opened = open_console(*guest); !opened.ok()) {
         note("error", guest.get(), {{"text", opened.error().text}});
@@ -145,9 +136,12 @@ Outcome<void> Supervisor::open_console(Guest &guest) {
     return {};
 }
 
-void Supervisor::read_consoles() {
+void Supervisor::read_consoles(const DomainInfos &domains) {
     for (const auto &[key, guest] : guests_) {
-        read_console(*guest);
+        const ringfold_domain_info *const info = find_domain(domains, guest->id);
+        if (info != nullptr && guest->console && info->console_written != guest->console->end()) {
+            read_console(*guest);
+        }
     }
 }
 

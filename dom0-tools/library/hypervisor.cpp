@@ -128,24 +128,21 @@ Outcome<ringfold_domain_info> Hypervisor::describe(DomainId domain) const {
     return info;
 }
 
-Outcome<std::vector<ringfold_domain_info>> Hypervisor::list() const {
-    std::vector<ringfold_domain_info> found;
-    for (uint64_t first = 0;;) {
-        const HypercallAnswer next = TRY(port_->request({RINGFOLD_HYPERCALL_DOMAIN_NEXT, 0, {first}, {}}));
-        if (next.status == -RINGFOLD_ENOENT) {
-            return found;
+Outcome<DomainInfos> Hypervisor::list() const {
+    DomainInfos found;
+    std::array<ringfold_domain_info, RINGFOLD_DOMAIN_LIST_MAX> part{};
+    uint64_t cursor = 0;
+    do {
+        cursor = TRY(calls::issue(
+            *port_, {RINGFOLD_HYPERCALL_DOMAIN_LIST, 0b10, {cursor, 0, part.size()}, calls::bytes_of(part)}));
+        for (const ringfold_domain_info &info : part) {
+            if (info.domain == 0) {
+                break;
+            }
+            found[DomainId{static_cast<uint16_t>(info.domain)}] = info;
         }
-        if (next.status != 0) {
-            return hypercall_failure(RINGFOLD_HYPERCALL_DOMAIN_NEXT, next.status);
-        }
-        const Outcome<ringfold_domain_info> info = describe(DomainId{static_cast<uint16_t>(next.value)});
-        if (info.ok()) {
-            found.push_back(info.value());
-        } else if (info.error().kind != Kind::not_found) {  // gone in between
-            return info.error();
-        }
-        first = next.value + 1;
-    }
+    } while (cursor != 0);
+    return found;
 }
 
 }  // namespace ringfold::tools

@@ -13,6 +13,7 @@
 #include <ringfold/trace.h>
 #include <ringfold/vcpu.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,14 @@ struct OutputPart {
     uint64_t next = 0;
     std::string text;
 };
+
+using DomainInfos = std::map<DomainId, ringfold_domain_info>;
+
+// Nothing: there is no such domain among them.
+[[nodiscard]] inline const ringfold_domain_info *find_domain(const DomainInfos &domains, DomainId domain) {
+    const auto found = domains.find(domain);
+    return found == domains.end() ? nullptr : &found->second;
+}
 
 struct HypervisorVersion {
     uint32_t abi = 0;
@@ -66,7 +75,7 @@ class Hypervisor {
     [[nodiscard]] Outcome<void> unpause(DomainId domain) const;
     [[nodiscard]] Outcome<void> set_maximum(DomainId domain, FrameCount maximum) const;
     [[nodiscard]] Outcome<ringfold_domain_info> describe(DomainId domain) const;
-    [[nodiscard]] Outcome<std::vector<ringfold_domain_info>> list() const;
+    [[nodiscard]] Outcome<DomainInfos> list() const;
 
     [[nodiscard]] Outcome<ringfold_vcpu_registers> registers(DomainId domain, uint32_t vcpu) const;
     [[nodiscard]] Outcome<void> set_registers(DomainId domain, uint32_t vcpu, ringfold_vcpu_registers registers) const;

@@ -22,6 +22,12 @@ T read(std::span<const std::byte> data, std::size_t offset = 0) {
     return value;
 }
 
+ringfold_domain_info info_of(const FakeDomain &domain) {
+    ringfold_domain_info info = domain.info;
+    info.console_written = domain.console.size();
+    return info;
+}
+
 template <typename T>
 HypercallAnswer write(std::span<std::byte> data, const T &value, uint64_t result = 0) {
     if (data.size() < sizeof value) {
@@ -125,10 +131,8 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
         case RINGFOLD_HYPERCALL_MACHINE_MEMORY_READ:
             return arguments[0] > 0 ? HypercallAnswer{}
                                     : write(data, ringfold_machine_range{0, uint64_t{1} << 30, 1, 0}, 1);
-        case RINGFOLD_HYPERCALL_DOMAIN_NEXT: {
-            const auto next = domains.lower_bound(static_cast<uint16_t>(arguments[0]));
-            return next == domains.end() ? HypercallAnswer{-RINGFOLD_ENOENT, 0} : HypercallAnswer{0, next->first};
-        }
+        case RINGFOLD_HYPERCALL_DOMAIN_LIST:
+            return list(arguments[0], arguments[2], data);
         case RINGFOLD_HYPERCALL_DOMAIN_CREATE:
             return create(data);
         case RINGFOLD_HYPERCALL_DOMAIN_DESTROY:
@@ -139,6 +143,23 @@ HypercallAnswer FakeHypervisor::answer(uint32_t number, const Arguments &argumen
                                      : of_domain(number, *domain, arguments, data);
         }
     }
+}
+
+// A cursor is the number to go on from.
+HypercallAnswer FakeHypervisor::list(uint64_t cursor, uint64_t count, Data data) {
+    if (data.size() < count * sizeof(ringfold_domain_info)) {
+        return {-RINGFOLD_EFAULT, 0};
+    }
+    auto domain = domains.lower_bound(static_cast<uint16_t>(cursor));
+    for (; count > 0 && domain != domains.end(); ++domain, --count) {
+        (void)write(data, info_of(domain->second));
+        data = data.subspan(sizeof(ringfold_domain_info));
+    }
+    if (count > 0) {
+        (void)write(data, ringfold_domain_info{});
+        return {};
+    }
+    return {0, domain == domains.end() ? uint64_t{UINT16_MAX} : domain->first};
 }
 
 // Pool 0 keeps one.
@@ -282,7 +303,7 @@ ringfold_vcpu_registers first_registers(const ringfold_vcpu_context &context) {
 HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, const Arguments &arguments, Data data) {
     switch (number) {
         case RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE:
-            return write(data, domain.info);
+            return write(data, info_of(domain));
         case RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ: {
             ringfold_counters counters{};
             counters.hypercalls[RINGFOLD_HYPERCALL_YIELD] = domain.info.domain;

@@ -110,6 +110,7 @@ class FakeHypervisor final : public HypercallPort {
 
     HypercallAnswer answer(uint32_t number, const Arguments &arguments, Data data);
     HypercallAnswer create(Data data);
+    HypercallAnswer list(uint64_t cursor, uint64_t count, Data data);
     HypercallAnswer move_cpu(uint64_t bit, ringfold_pool_info &to);
     template <typename Device>
     Outcome<void> remove(std::vector<Device> &all, uint32_t number, bool force) const;

@@ -81,6 +81,7 @@ ringfold_domain_info describe(Domain &domain) {
     std::copy(domain.name.begin(), domain.name.end(), std::begin(info.name));
     info.run_time = scheduler::run_time_of(domain);
     info.pauses = pauses_of(domain);
+    info.console_written = domain.console.lock()->output.written();
     return info;
 }
 
@@ -152,11 +153,24 @@ Returns_nothing domain_describe(Vcpu &caller, uint32_t domain, uint64_t offset) 
     return caller.call_buffer.write_object(offset, describe(*target));
 }
 
-Returns_value domain_next(Vcpu &, uint32_t first) {
-    if (first > RINGFOLD_DOMAIN_LAST) {
-        return Error::not_found;
+Returns_value domain_list(Vcpu &caller, uint32_t cursor, uint64_t offset, uint64_t count) {
+    if (count == 0 || count > RINGFOLD_DOMAIN_LIST_MAX) {
+        return Error::out_of_range;
     }
-    return uint64_t{TRY(domain_list::next(DomainId{static_cast<uint16_t>(first)})).raw()};
+    TRY(caller.call_buffer.check(offset, count * sizeof(ringfold_domain_info)));
+    std::size_t place = cursor;
+    for (uint64_t written = 0; written < count;) {
+        const DomainReference domain = domain_list::from_place(place);
+        if (domain && !may_act_on(caller.domain.rights, Right::inspect, domain->rights)) {
+            continue;
+        }
+        const ringfold_domain_info info = domain ? describe(*domain) : ringfold_domain_info{};
+        TRY(caller.call_buffer.write_object(offset + written++ * sizeof(info), info));
+        if (!domain) {
+            break;
+        }
+    }
+    return uint64_t{place};
 }
 
 }  // namespace ringfold::hypercall

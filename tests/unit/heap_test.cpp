@@ -305,8 +305,8 @@ TEST_F(HeapTest, OwnedDestroysExactlyOnce) {
         second = create_owned<Counted>(alive, 9U).take();
         EXPECT_EQ(alive, 1);
         EXPECT_EQ(second->payload[0], 9U);
-        Owned<Counted> empty;
-        second = std::move(second);
+        Owned<Counted> &itself = second;
+        second = std::move(itself);
         EXPECT_EQ(alive, 1);
         Counted *released = second.release();
         EXPECT_EQ(alive, 1);

@@ -70,7 +70,7 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_domain_configuration, 72);
 #define RINGFOLD_DEBUG_DELIVERS 0U
 #define RINGFOLD_DEBUG_STOPS 1U
 
-/* hypercall domain_describe. All of it is written by the hypervisor. */
+/* hypercalls domain_describe and domain_list. All of it is written by the hypervisor. */
 struct ringfold_domain_info {
 	uint32_t domain;          /* its number */
 	uint32_t state;           /* RINGFOLD_DOMAIN_* */
@@ -85,8 +85,11 @@ struct ringfold_domain_info {
 	uint64_t run_time;        /* ns that its vCPUs, all together, have run */
 	uint32_t pauses;          /* how often it is paused; 0: it is not */
 	uint32_t reserved;        /* 0 */
+	uint64_t console_written; /* bytes that it has written to its console: the position of the next one (domain_console_read) */
 };
-RINGFOLD_ASSERT_SIZE(struct ringfold_domain_info, 96);
+RINGFOLD_ASSERT_SIZE(struct ringfold_domain_info, 104);
+
+#define RINGFOLD_DOMAIN_LIST_MAX 128U
 
 /* hypercall domain_copy: bytes between the caller's call buffer and a frame of the domain. */
 struct ringfold_domain_copy_element {

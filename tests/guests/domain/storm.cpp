@@ -373,19 +373,18 @@ void pause_for_a_moment(const Storm &storm) {
 // With all that the storm has made.
 void destroy_all_others() {
     const uint32_t self = start_info().domain_id;
-    for (uint64_t next = 1;;) {
-        const Result found = hypercall(RINGFOLD_HYPERCALL_DOMAIN_NEXT, next);
-        if (!found.ok()) {
-            check_status(found, -RINGFOLD_ENOENT, "the end of the domains");
-            return;
-        }
-        if (found.value != self) {
-            const Result destroyed = destroy_domain(static_cast<uint32_t>(found.value));
-            check(destroyed.ok() || destroyed.status == -RINGFOLD_ENOENT, "destroying d%lu: status %ld", found.value,
+    uint64_t cursor = 0;
+    do {
+        const Result listed = hypercall(RINGFOLD_HYPERCALL_DOMAIN_LIST, cursor, 0, 1);
+        check(listed.ok(), "domain_list: status %ld", listed.status);
+        cursor = listed.value;
+        const uint32_t domain = call_buffer<ringfold_domain_info>()->domain;
+        if (domain != self && domain != 0) {
+            const Result destroyed = destroy_domain(domain);
+            check(destroyed.ok() || destroyed.status == -RINGFOLD_ENOENT, "destroying d%u: status %ld", domain,
                   destroyed.status);
         }
-        next = found.value + 1;
-    }
+    } while (cursor != 0);
 }
 
 // Storms may have taken them into pools of their own.

@@ -13,6 +13,7 @@
 #include <ringfold/debug.h>
 
 #include <algorithm>
+#include <array>
 
 using namespace guest;
 
@@ -178,6 +179,23 @@ void copy_into(uint32_t domain) {
     });
 }
 
+void list_domains() {
+    std::array<uint32_t, RINGFOLD_DOMAIN_LIST_MAX - 1> domains{};  // and the caller
+    for (uint32_t &domain : domains) {
+        const Result created = create_domain(configuration_of({.vcpu_count = RINGFOLD_MAX_VCPUS}));
+        check(created.ok(), "domain_create: status %ld", created.status);
+        domain = static_cast<uint32_t>(created.value);
+    }
+    check_call("domain_list", 0, [](uint64_t) {
+        const Result listed = hypercall(RINGFOLD_HYPERCALL_DOMAIN_LIST, 0, list_offset, RINGFOLD_DOMAIN_LIST_MAX);
+        return Result{listed.status, 0};
+    });
+    check(element<ringfold_domain_info>(domains.size()).domain != 0, "fewer domains than there are");
+    for (const uint32_t domain : domains) {
+        check_status(destroy_domain(domain), 0, "domain_destroy");
+    }
+}
+
 void fill_and_destroy_a_big_domain() {
     const Result created = create_domain(configuration_of({.name = "big", .maximum_frames = big_domain_frames}));
     check(created.ok(), "domain_create: status %ld", created.status);
@@ -198,4 +216,5 @@ void guest_main() {
     copy_pages();
     call_many();
     fill_and_destroy_a_big_domain();
+    list_domains();
 }

@@ -66,7 +66,7 @@ void write_output(uint64_t number, Arguments... arguments) {
 void describe_domains(const Child &child) {
     const uint64_t id = child.id;
     write_output(RINGFOLD_HYPERCALL_DOMAIN_DESCRIBE, id, 8UL);
-    write_output(RINGFOLD_HYPERCALL_DOMAIN_NEXT, 0UL);
+    write_output(RINGFOLD_HYPERCALL_DOMAIN_LIST, 0UL, 8UL, 3UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_COUNTERS_READ, id, 8UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_MAXIMUM_SET, id, 64UL);
     write_output(RINGFOLD_HYPERCALL_DOMAIN_POPULATE, id, 8UL, 3UL, 0UL);
