@@ -12,7 +12,7 @@ declare -gA _hvctl_options=(
     [sysrq]="--json" [destroy]="--json -a --all"
     [block-list]="--json" [block-attach]="--json" [block-detach]="--json -F --force"
     [network-list]="--json" [network-attach]="--json" [network-detach]="--json -F --force"
-    [console]="--json --new --log -f --follow" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
+    [console]="--json --new --log -f --follow --path" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
     [gdb]="--json -l= --listen="
     [vcpu-list]="--json" [vcpu-set]="--json" [vcpu-pin]="--json" [top]="--json -d= --delay= -n= --times="
     [sched]="--json -w= --weight= -c= --cap= -p= --pool="

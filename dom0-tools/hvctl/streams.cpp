@@ -14,6 +14,7 @@ struct StreamChoice {
     bool follow = false;
     bool no_history = false;
     bool log = false;
+    bool path = false;
 };
 
 // Each line of a stream as an element of an array.
@@ -37,7 +38,20 @@ Outcome<void> show_as_json(const Context &context, const std::string &command, c
     return {};
 }
 
+Outcome<void> show_path(const Context &context, const std::string &domain) {
+    const nlohmann::json answer = TRY(context.ask("describe", {{"domain", domain}}));
+    const auto path = answer.at("terminal").get<std::string>();
+    if (path.empty()) {
+        return Failure{Kind::unsupported, fmt::format("{} has no terminal: hvctl event-log says why", domain)};
+    }
+    context.show({{"path", path}}, [](const nlohmann::json &shown) { return shown.value("path", "") + "\n"; });
+    return {};
+}
+
 Outcome<void> console(const Context &context, const StreamChoice &choice) {
+    if (choice.path) {
+        return show_path(context, choice.domain);
+    }
     if (context.json && (!choice.log || choice.follow)) {
         return Failure{Kind::usage, "--json shows what there is: with --log, without --follow"};
     }
@@ -86,6 +100,8 @@ void add_stream_commands(CLI::App &app, Context &context) {
     command->add_flag("--new", choice->no_history, "leave out what was before");
     command->add_flag("--log", choice->log, "only show what there is; do not attach");
     command->add_flag("-f,--follow", choice->follow, "with --log: go on with what is still to come");
+    command->add_flag("--path", choice->path,
+                      "say which terminal is its console, for screen or minicom; do not attach");
     add_log(app, context, "dmesg", "show the hypervisor's log", false);
     add_log(app, context, "event-log", "show what became of guests, a line of JSON each", true);
 }

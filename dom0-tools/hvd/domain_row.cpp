@@ -35,6 +35,7 @@ constexpr std::array all_fields{
     DomainField{"life", [](const DomainRow &row) -> json { return row.guest.life; }},
     DomainField{"key", [](const DomainRow &row) -> json { return row.guest.key; }},
     DomainField{"logs", [](const DomainRow &row) -> json { return row.guest.directory.string(); }},
+    DomainField{"terminal", [](const DomainRow &row) -> json { return row.guest.terminal; }},
     DomainField{"vcpus", [](const DomainRow &row) -> json { return row.info.vcpu_count; }},
     DomainField{"vcpus_online", [](const DomainRow &row) -> json { return row.info.vcpus_online; }},
     DomainField{"memory_frames", [](const DomainRow &row) -> json { return row.info.owned_frames; }},

@@ -42,6 +42,7 @@ struct Guest {
     std::optional<DomainConfig> config;  // nothing: hvd did not make it, and cannot start it again
     std::filesystem::path directory;     // its logs
     std::optional<OutputLog> console;    // of this life
+    std::string terminal;                // path of one that is its console; empty: there is none
     std::vector<uint64_t> frames;        // machine frames as they were built
     MapPlace map;                        // of those that it has now
     FrameCount memory_target;            // what it was told to have; 0: nothing

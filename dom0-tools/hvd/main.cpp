@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // hvd: looks after guests in the control domain and answers hvctl on a socket.
+#include "dom0-tools/hvd/console_terminal.hpp"
 #include "dom0-tools/hvd/session.hpp"
 #include "dom0-tools/library/device_port.hpp"
 
@@ -47,11 +48,13 @@ class Server {
     Server(HypercallPort &port, Environment environment)
         : supervisor_(port, with_worker(std::move(environment))),
           commands_(supervisor_),
+          terminals_(io_, supervisor_),
           device_(io_, dup(port.descriptor())) {}
 
     Outcome<void> start() {
         supervisor_.changed = [this] { look_again_soon(); };
         TRY(supervisor_.start());
+        TRY(terminals_.start());
         TRY(listen());
         wait_for_hypervisor();
         retry_later();
@@ -148,6 +151,7 @@ class Server {
         asio::post(io_, [this] {
             will_look_ = false;
             commands_.look_at_waiters();
+            terminals_.look_again();
             for (const std::weak_ptr<Session> &weak : sessions_) {
                 if (const auto session = weak.lock()) {
                     session->look_again();
@@ -160,6 +164,7 @@ class Server {
     asio::thread_pool workers_{1};
     Supervisor supervisor_;
     Commands commands_;
+    ConsoleTerminals terminals_;
     asio::posix::stream_descriptor device_;
     asio::local::stream_protocol::acceptor acceptor_{io_};
     asio::steady_timer accept_timer_{io_};

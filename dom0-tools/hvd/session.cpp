@@ -199,11 +199,7 @@ void Session::pass_typed() {
         read_typed();
         return;
     }
-    const GuestReference guest = stream_->typed_for();
-    const Outcome<std::size_t> taken =
-        guest ? supervisor_.hypervisor().write_console(guest->id, typed_) : Outcome<std::size_t>{typed_.size()};
-    // A domain that cannot be typed to any more takes all.
-    typed_.erase(0, taken.ok() ? taken.value() : typed_.size());
+    supervisor_.type(stream_->typed_for(), typed_);
     if (typed_.empty()) {
         read_typed();
     }

@@ -149,8 +149,11 @@ Outcome<std::unique_ptr<Stream>> watch_console(const Supervisor &supervisor, con
     if (!guest.ok()) {
         return guest.error();
     }
-    return std::unique_ptr<Stream>(
-        std::make_unique<ConsoleStream>(guest.take(), supervisor.environment().output_limits, options));
+    return watch_console(supervisor, guest.take(), options);
+}
+
+std::unique_ptr<Stream> watch_console(const Supervisor &supervisor, GuestReference guest, StreamOptions options) {
+    return std::make_unique<ConsoleStream>(std::move(guest), supervisor.environment().output_limits, options);
 }
 
 std::unique_ptr<Stream> watch_log(const Supervisor &supervisor, StreamOptions options) {

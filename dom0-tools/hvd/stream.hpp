@@ -31,6 +31,8 @@ struct StreamOptions {
 // The console of a guest through all of its lives; of one that is gone, what is left of it.
 [[nodiscard]] Outcome<std::unique_ptr<Stream>> watch_console(const Supervisor &supervisor, const std::string &name,
                                                              StreamOptions options);
+[[nodiscard]] std::unique_ptr<Stream> watch_console(const Supervisor &supervisor, GuestReference guest,
+                                                    StreamOptions options);
 [[nodiscard]] std::unique_ptr<Stream> watch_log(const Supervisor &supervisor, StreamOptions options);
 // Stops the guest; it goes on when the stream is gone. busy: it is debugged already, or does not run.
 [[nodiscard]] Outcome<std::unique_ptr<Stream>> debug_guest(const Supervisor &supervisor, const std::string &name);

@@ -66,6 +66,9 @@ class Supervisor {
     Outcome<void> attach(const GuestReference &guest, const NetworkConfig &network);
     Outcome<void> detach_network(const GuestReference &guest, uint32_t number, bool force);
     Outcome<void> rename(const GuestReference &guest, const std::string &name);
+    // What the guest's console has no room for stays in `typed`. One that cannot be typed to any more, or nobody, takes
+    // all.
+    void type(const GuestReference &guest, std::string &typed) const;
     // As Tracer::start(), with the names of the domains that there are.
     Outcome<void> start_trace(uint32_t classes, std::size_t limit);
     Outcome<void> stop_trace();

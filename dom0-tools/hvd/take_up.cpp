@@ -163,6 +163,11 @@ void Supervisor::read_console(Guest &guest) {
     }
 }
 
+void Supervisor::type(const GuestReference &guest, std::string &typed) const {
+    const auto taken = guest ? hypervisor_.write_console(guest->id, typed) : Outcome<std::size_t>{typed.size()};
+    typed.erase(0, taken.ok() ? taken.value() : typed.size());
+}
+
 void Supervisor::read_log() {
     for (;;) {
         const Outcome<OutputPart> part = hypervisor_.read_log(log_->end());

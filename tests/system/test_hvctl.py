@@ -34,6 +34,7 @@ def test_guests_are_made_watched_and_ended(tmp_path, overlay, cpus):
     assert_properties(said,
                       "a guest runs beside dom0",
                       "it hears what is typed",
+                      "its console is a terminal",
                       "hvd was killed and lost nothing",
                       "it is paused, dumped, scheduled; mistakes are told apart",
                       "gdb stops it at a breakpoint, and it goes on",
