@@ -271,12 +271,29 @@ Outcome<void> Supervisor::give_order(const GuestReference &guest, uint32_t order
     TRY(need_running(*guest));
     const Outcome<void> given = hypervisor_.port().give_order(guest->id, order, argument);
     if (!given.ok()) {
-        return Failure{
-            given.error().kind == Kind::not_found ? Kind::unsupported : given.error().kind,
-            fmt::format("{} cannot be asked: {}; --force and destroy do not ask", guest->name, given.error().text)};
+        const bool is_end = order == RINGFOLD_ORDER_POWER_OFF || order == RINGFOLD_ORDER_REBOOT;
+        return Failure{given.error().kind == Kind::not_found ? Kind::unsupported : given.error().kind,
+                       fmt::format("{} cannot be asked: {}{}", guest->name, given.error().text,
+                                   is_end ? "; --force and destroy do not ask" : "")};
     }
     note("told", guest.get(), {{"order", order_name(order)}});
     return {};
+}
+
+// Sets aside what the domain will take until it owns `wanted`, so that nobody else takes it meanwhile.
+Outcome<void> Supervisor::claim_up_to(const Guest &guest, FrameCount wanted) {
+    for (unsigned tries = 0;; ++tries) {
+        const FrameCount owned{TRY(hypervisor_.describe(guest.id)).owned_frames};
+        const FrameCount more = wanted > owned ? wanted - owned : FrameCount{};
+        const Outcome<void> claimed = hypervisor_.claim(guest.id, more);
+        if (!claimed.ok() && claimed.error().kind == Kind::memory) {
+            return too_little_memory(hypervisor_, more);
+        }
+        // It may have taken some of an earlier claim since it was looked at: then this is more than it may still own.
+        if (claimed.ok() || claimed.error().kind != Kind::failed || tries == 16) {
+            return claimed;
+        }
+    }
 }
 
 Outcome<void> Supervisor::set_memory(const GuestReference &guest, uint64_t mebibytes) {
@@ -290,9 +307,12 @@ Outcome<void> Supervisor::set_memory(const GuestReference &guest, uint64_t mebib
         return Failure{Kind::usage, fmt::format("{} MiB: {} has at most {} (maxmem and mem-max say so)", mebibytes,
                                                 guest->name, most.bytes() >> 20)};
     }
-    const FrameCount owned{info.owned_frames};
-    TRY(check_free_memory(wanted > owned ? wanted - owned : FrameCount{}));
-    TRY(give_order(guest, RINGFOLD_ORDER_MEMORY, static_cast<uint32_t>(mebibytes)));
+    TRY(claim_up_to(*guest, wanted));
+    const Outcome<void> told = give_order(guest, RINGFOLD_ORDER_MEMORY, static_cast<uint32_t>(mebibytes));
+    if (!told.ok()) {
+        (void)hypervisor_.claim(guest->id, FrameCount{}).ok();  // nobody will take it
+        return told;
+    }
     guest->memory_target = wanted;
     save(*guest);
     return {};

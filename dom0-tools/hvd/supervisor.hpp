@@ -110,6 +110,7 @@ class Supervisor {
     void read_console(Guest &guest);
     Outcome<void> open_console(Guest &guest);
     [[nodiscard]] Outcome<void> check_free_memory(FrameCount wanted) const;
+    Outcome<void> claim_up_to(const Guest &guest, FrameCount wanted);
     Outcome<void> prepare_directory(Guest &guest);
     void build(const GuestReference &guest, bool paused, Created done);
     Outcome<void> bring_up(const GuestReference &guest, BuiltGuest built, bool paused);

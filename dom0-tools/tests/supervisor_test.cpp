@@ -280,7 +280,15 @@ TEST_F(SupervisorTest, AGuestIsNotToldToTakeWhatTheMachineHasNot) {
     other.memory_mib = 100;  // of 128
     ASSERT_TRUE(create(other).ok());
     EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", "29"}}).error().kind, Kind::memory);
-    EXPECT_TRUE(ask("mem-set", {{"domain", "web"}, {"memory", "28"}}).ok());
+    ASSERT_TRUE(ask("mem-set", {{"domain", "web"}, {"memory", "28"}}).ok());
+    // It is set aside until the guest takes it, or is told to do with less, or is not told at all.
+    EXPECT_EQ(create(config("third")).error().kind, Kind::memory);
+    ASSERT_TRUE(ask("mem-set", {{"domain", "web"}, {"memory", "12"}}).ok());
+    EXPECT_EQ(fake.domains.at(id_of("web")).claimed, 0U);
+    fake.added_disks.clear();  // and with them its control page
+    EXPECT_EQ(ask("mem-set", {{"domain", "web"}, {"memory", "28"}}).error().text,
+              "web cannot be asked: it has no control page");
+    EXPECT_EQ(fake.domains.at(id_of("web")).claimed, 0U);
 }
 
 TEST_F(SupervisorTest, TheControlDomainKeepsItsFloor) {
