@@ -88,7 +88,16 @@ std::string_view shutdown_reason_name(uint32_t reason) {
 
 Outcome<BuiltGuest> build_from_files(const Hypervisor &hypervisor, const DomainConfig &config) {
     const GuestFiles files = TRY(open_files(config));
-    return build_guest(hypervisor, plan_of(config, files));
+    Outcome<BuiltGuest> built = build_guest(hypervisor, plan_of(config, files));
+    const Outcome<void> kernel = files.kernel.check_unchanged();
+    const Outcome<void> unchanged = kernel.ok() ? files.ramdisk.check_unchanged() : kernel;
+    if (!unchanged.ok()) {
+        if (built.ok()) {
+            TRY(hypervisor.destroy(built.value().id));
+        }
+        return unchanged.error();
+    }
+    return built;
 }
 
 // The guest's phase is building or restarting; its domain is built aside.

@@ -4,6 +4,7 @@
 #include "dom0-tools/hvd/console_terminal.hpp"
 #include "dom0-tools/hvd/session.hpp"
 #include "dom0-tools/library/device_port.hpp"
+#include "dom0-tools/library/mapped_file.hpp"
 
 #include <fmt/core.h>
 #include <sys/file.h>
@@ -211,6 +212,7 @@ Outcome<Descriptor> go_to_background() {
 }
 
 Outcome<void> serve(const Options &options) {
+    survive_truncation();  // of kernels that are just being linked again
     Descriptor ready;
     if (options.in_background) {
         ready = TRY(go_to_background());

@@ -84,6 +84,7 @@ Outcome<KernelImage> KernelImage::load(const std::string &path, std::size_t limi
     }
     Outcome<KernelImage> kernel = parse(file.value().bytes(), limit);
     if (!kernel.ok()) {
+        TRY(file.value().check_unchanged());
         return during(fmt::format("the kernel {} is refused", path), kernel.error());
     }
     kernel.value().file_ = file.take();

@@ -23,6 +23,8 @@ class KernelImage {
     [[nodiscard]] static Outcome<KernelImage> parse(Bytes file, std::size_t limit = largest_unpacked);
 
     [[nodiscard]] const ElfImage &image() const { return image_; }
+    // As MappedFile::check_unchanged().
+    [[nodiscard]] Outcome<void> check_unchanged() const { return file_.check_unchanged(); }
     [[nodiscard]] Bytes elf() const { return unpacked_.empty() ? file_bytes_ : Bytes{unpacked_}; }
 
   private:
