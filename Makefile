@@ -48,7 +48,7 @@ tools-tests: $(BUILD)/build.ninja
 demo: all linux root ## boot Ringfold in QEMU: tiny guests on two CPUs, then Linux guests beside Linux
 	@scripts/demo $(BUILD)
 
-run: image linux root ## a shell in the control domain, in QEMU on this terminal
+run: all linux root ## a shell in the control domain, with hvctl, in QEMU on this terminal
 	@tests/testhost run --build $(BUILD) --smp 2
 
 run-bare: image ## boot the bare hypervisor in QEMU on this terminal (ARGS: its command line; QEMU: more options)

@@ -9,6 +9,7 @@
 #include "hypervisor/boot/early_memory.hpp"
 #include "hypervisor/boot/image_layout.hpp"
 #include "hypervisor/boot/start.hpp"
+#include "hypervisor/console/focus.hpp"
 #include "hypervisor/cpu/control_registers.hpp"
 #include "hypervisor/cpu/features.hpp"
 #include "hypervisor/cpu/hypervisor_space.hpp"
@@ -49,6 +50,13 @@ void apply_options(CommandLine options) {
             set_console_level(*level);
         } else {
             log_warning("loglevel= is one of error, warning, info, debug");
+        }
+    }
+    if (const auto form = options.value("console")) {
+        if (*form == "raw") {
+            focus::set_raw_sink(write_serial_bytes);
+        } else if (*form != "lines") {
+            log_warning("console= is one of lines, raw");
         }
     }
 }

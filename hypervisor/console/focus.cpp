@@ -17,6 +17,9 @@ constinit EscapeDetector escape;  // of the CPU that takes the interrupts
 // Relaxed: nothing else depends on it.
 constinit std::atomic<uint16_t> holder = control_domain.raw();
 
+// Set once, before there are domains.
+constinit RawSink raw_sink = nullptr;
+
 // What is typed for a domain that is gone is dropped.
 void deliver(Domain &domain, std::span<const char> bytes) {
     domain.console.lock()->input.put_or_lose(bytes);
@@ -51,6 +54,9 @@ void move_on() {
 }  // namespace
 
 DomainId current() { return DomainId{holder.load(std::memory_order_relaxed)}; }
+
+void set_raw_sink(RawSink sink) { raw_sink = sink; }
+RawSink raw_sink_of(DomainId domain) { return domain == current() ? raw_sink : nullptr; }
 
 void receive(std::span<const char> bytes) {
     std::array<char, 64> text;

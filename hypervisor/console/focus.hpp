@@ -30,4 +30,11 @@ void receive(std::span<const char> bytes);
 
 [[nodiscard]] DomainId current();
 
+// What the domain with the focus writes goes to `sink` as it is, and not, line by line, to the log: a terminal for one
+// who works in the control domain. How many bytes were taken is the sink's answer.
+using RawSink = std::size_t (*)(std::span<const char> bytes);
+void set_raw_sink(RawSink sink);
+// Null: its output goes to the log.
+[[nodiscard]] RawSink raw_sink_of(DomainId domain);
+
 }  // namespace ringfold::focus

@@ -2,6 +2,7 @@
 //
 // What a domain says about itself to people: version and console; and other domains' consoles.
 #include "hypervisor/boot/build_id.hpp"
+#include "hypervisor/console/focus.hpp"
 #include "hypervisor/cpu/per_cpu.hpp"
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/domain/builder.hpp"
@@ -53,9 +54,18 @@ std::size_t log_output(DomainId domain, ConsoleLine &line, std::span<const char>
     return done;
 }
 
-// Both consoles, the log and the one for tools, get the same bytes. How many.
+// How much of it people see: as it is, or line by line; nobody sees what is for tools only.
+std::size_t show_output(const Domain &domain, ConsoleLine &line, std::span<const char> text) {
+    if (!domain.console_is_logged) {
+        return text.size();
+    }
+    const focus::RawSink sink = focus::raw_sink_of(domain.id);
+    return sink != nullptr ? sink(text) : log_output(domain.id, line, text);
+}
+
+// People and tools get the same bytes. How many.
 std::size_t write_output(const Domain &domain, DomainConsole &console, std::span<const char> text) {
-    const std::size_t taken = domain.console_is_logged ? log_output(domain.id, console.line, text) : text.size();
+    const std::size_t taken = show_output(domain, console.line, text);
     console.output.write(text.first(taken));
     return taken;
 }

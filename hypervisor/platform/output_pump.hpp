@@ -59,33 +59,42 @@ class OutputPump {
     // False: refused, for want of room; the last quarter of the queue is the hypervisor's. Its own lines are never
     // refused: nobody could write them again, and so they are lost and counted.
     constexpr bool write(std::string_view line, LineOf whose) {
-        if (queues_ && !queue_.empty() && port_.ticks() - tried_ >= times_.retry) {
-            send_some();
-        }
+        look_for_lost_interrupt();
         const bool was_idle = queue_.empty();
         std::array<char, 64> storage;
         FormatBuffer loss{storage};  // where something is missing, it is said
+        if (within_line_) {
+            loss.append(line_end);
+        }
         if (lost_ > 0) {
             format_to(loss, "... {} bytes of output lost{}", lost_, line_end);
         }
         const std::size_t length = loss.view().size() + line.size() + line_end.size();
         if (queue_.room() < length + (whose == LineOf::domain ? kept_for_hypervisor : 0)) {
-            return refuse(line, whose);
+            return refuse(line.size() + line_end.size(), whose);
         }
         lost_ = 0;
+        within_line_ = false;
         queue_.put(loss.view());
         queue_.put(line);
         queue_.put(line_end);
-        if (!queues_) {
-            send_waiting();
-        } else if (was_idle) {
-            progressed_ = port_.ticks();
-            send_some();
-            if (!queue_.empty()) {
-                port_.interrupt_when_ready(true);
-            }
-        }
+        send_what_came(was_idle);
         return true;
+    }
+
+    // A domain's bytes as they are; lines begin on one of their own again. How many found room, as for its lines.
+    [[nodiscard]] constexpr std::size_t write_raw(std::string_view bytes) {
+        look_for_lost_interrupt();
+        const bool was_idle = queue_.empty();
+        const std::size_t room = queue_.room() - std::min(queue_.room(), kept_for_hypervisor);
+        const std::string_view taken = bytes.substr(0, room);
+        if (taken.empty()) {
+            return refuse(bytes.size(), LineOf::domain) ? bytes.size() : 0;
+        }
+        queue_.put(taken);
+        within_line_ = taken.back() != '\n';
+        send_what_came(was_idle);
+        return taken.size();
     }
 
     constexpr void handle_interrupt() {
@@ -100,8 +109,26 @@ class OutputPump {
     static constexpr std::string_view line_end = "\r\n";
     static constexpr std::size_t kept_for_hypervisor = N / 4;
 
+    constexpr void look_for_lost_interrupt() {
+        if (queues_ && !queue_.empty() && port_.ticks() - tried_ >= times_.retry) {
+            send_some();
+        }
+    }
+
+    constexpr void send_what_came(bool was_idle) {
+        if (!queues_) {
+            send_waiting();
+        } else if (was_idle) {
+            progressed_ = port_.ticks();
+            send_some();
+            if (!queue_.empty()) {
+                port_.interrupt_when_ready(true);
+            }
+        }
+    }
+
     // A dead port holds nobody up.
-    constexpr bool refuse(std::string_view line, LineOf whose) {
+    constexpr bool refuse(std::size_t size, LineOf whose) {
         const uint64_t now = port_.ticks();
         const bool is_dead = now > progressed_ && now - progressed_ > times_.patience;
         if (is_dead) {
@@ -111,7 +138,7 @@ class OutputPump {
         if (whose == LineOf::domain && !is_dead) {
             return false;
         }
-        lost_ += line.size() + line_end.size();
+        lost_ += size;
         return true;
     }
 
@@ -150,7 +177,8 @@ class OutputPump {
     uint64_t tried_ = 0;
     uint64_t progressed_ = 0;  // when the port last took something, or had nothing to take
     uint64_t lost_ = 0;
-    bool gave_up_ = false;  // it was waited for in vain
+    bool within_line_ = false;  // of bytes that came as they are
+    bool gave_up_ = false;      // it was waited for in vain
 };
 
 }  // namespace ringfold

@@ -33,6 +33,10 @@ bool write_serial_line(std::string_view line, LineOf whose) {
     return with_output([&](auto &pump) { return pump.write(line, whose); });
 }
 
+std::size_t write_serial_bytes(std::span<const char> bytes) {
+    return with_output([&](auto &pump) { return pump.write_raw({bytes.data(), bytes.size()}); });
+}
+
 void begin_serial_interrupts() {
     // Half of what a visit may take: it is the visit's last line that may use it up.
     const OutputTimes times{.budget = visit_ticks() / 2, .retry = tsc_kilohertz(), .patience = 1000 * tsc_kilohertz()};

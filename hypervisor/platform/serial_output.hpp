@@ -6,12 +6,16 @@
 
 #include "hypervisor/lib/log.hpp"
 
+#include <span>
 #include <string_view>
 
 namespace ringfold {
 
 // The log's sink.
 [[nodiscard]] bool write_serial_line(std::string_view line, LineOf whose);
+
+// A domain's output as it is (console/focus.hpp). How many bytes were taken; the rest finds no room now.
+[[nodiscard]] std::size_t write_serial_bytes(std::span<const char> bytes);
 
 // From now on the port's interrupt comes, for what is received and for what waits to be sent.
 void begin_serial_interrupts();

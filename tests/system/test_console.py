@@ -47,6 +47,28 @@ def test_input_goes_to_the_focus(tmp_path):
     assert not re.search("warning:|error:|panic", console, re.IGNORECASE), console
 
 
+def test_the_focus_may_have_a_terminal(tmp_path):
+    """console=raw: what the domain with the focus writes is shown as it is; all others' as ever, on lines of their own."""
+    with Machine(tmp_path, "exit_port=0x501 console=raw", cpus=2, typed=True, extra=["-initrd", f"{echo('one')},{echo('two')}"]) as machine:
+        machine.wait_for("(d2) ready")
+        machine.type(b"a")
+        machine.wait_for("byte 97")
+        machine.type(ESCAPE)
+        machine.wait_for(ON_HYPERVISOR)
+        machine.type(ESCAPE)
+        machine.wait_for("console: input goes to d2 two")
+        machine.type(b"bq")
+        machine.wait_for("d2 two: ended with power off, code 0")
+        machine.type(ESCAPE)
+        machine.wait_for("console: input goes to d1 one")
+        machine.type(b"cq")
+        assert machine.status() == 0, machine.console
+    lines = machine.console.splitlines()
+    for line in ("ready", "byte 97", "byte 98", "byte 99", "(d2) ready"):
+        assert lines.count(line) == 1, machine.console
+    assert not re.search(r"^\(d1\)|\(d\d\) byte", machine.console, re.MULTILINE), machine.console
+
+
 def test_input_for_a_domain_that_is_gone_is_dropped(tmp_path):
     modules = f"{echo('one')},{SPIN} name=busy memory=16M cpu=1 -- forever"
     with Machine(tmp_path, cpus=2, typed=True, extra=["-initrd", modules]) as machine:

@@ -200,7 +200,7 @@ TEST_F(PageTableRules, FramesOfOthers) {
         expect_refused(
             Error::bad_frame,
             [&]() -> Result<void> {
-                TRY(hold_writable(world.a(), foreign.frame));
+                static_cast<void>(TRY(hold_writable(world.a(), foreign.frame)));
                 return {};
             },
             foreign.what);
@@ -259,7 +259,7 @@ TEST_F(PageTableRules, PageTablesAreNeverWritable) {
         expect_refused(
             Error::busy,
             [&]() -> Result<void> {
-                TRY(hold_writable(world.a(), table));
+                static_cast<void>(TRY(hold_writable(world.a(), table)));
                 return {};
             },
             "held writable");

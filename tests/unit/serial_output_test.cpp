@@ -207,6 +207,42 @@ TEST_F(OutputPumpTest, EndsWithADeadPort) {
     EXPECT_EQ(uart.wire, "twenty characteralive\r\n");
 }
 
+TEST_F(OutputPumpTest, PassesRawBytesOnAsTheyAre) {
+    EXPECT_EQ(pump.write_raw("\x1b[1m/ # "), 8u);
+    EXPECT_EQ(uart.wire, "\x1b[1m/ # ");
+    EXPECT_TRUE(pump.write("the hypervisor's", LineOf::hypervisor));
+    EXPECT_EQ(pump.write_raw("ls\r\n"), 4u);
+    EXPECT_TRUE(pump.write("another", LineOf::hypervisor));
+    EXPECT_EQ(uart.wire, "\x1b[1m/ # \r\nthe hypervisor's\r\nls\r\nanother\r\n");
+}
+
+TEST_F(OutputPumpTest, TakesTheRawBytesThatFindRoom) {
+    pump.queue_from_now_on(times);
+    const std::string bytes(300, 'r');
+    const std::size_t taken = pump.write_raw(bytes);
+    EXPECT_EQ(taken, capacity - capacity / 4);
+    EXPECT_EQ(pump.write_raw("x"), 1u);  // the port took a burst of the first ones
+    std::size_t more = 1;
+    while (more > 0) {
+        more = pump.write_raw("y");
+    }
+    EXPECT_TRUE(pump.write("a line finds room", LineOf::hypervisor));
+    let_interrupts_come();
+    EXPECT_EQ(uart.wire, bytes.substr(0, taken) + "x" + std::string(15, 'y') + "\r\na line finds room\r\n");
+    EXPECT_EQ(pump.lost(), 0u);
+}
+
+TEST_F(OutputPumpTest, HoldsNoRawWriterUpForADeadPort) {
+    pump.queue_from_now_on(times);
+    uart.depth = 0;
+    const std::string bytes(300, 'r');
+    const std::size_t taken = pump.write_raw(bytes);
+    EXPECT_EQ(pump.write_raw("x"), 0u);
+    uart.now += times.patience + 1;
+    EXPECT_EQ(pump.write_raw("x"), 1u);
+    EXPECT_EQ(pump.lost(), taken + 1);
+}
+
 TEST_F(OutputPumpTest, WrapsManyTimesInOrder) {
     pump.queue_from_now_on(times);
     std::string expected;
