@@ -8,15 +8,30 @@ namespace ringfold::tools {
 
 namespace {
 
+// A guest's record says that it is debugged, so that an hvd that is killed meanwhile leaves no breakpoints for ever.
+class Debugged {
+  public:
+    Debugged(Supervisor &supervisor, GuestReference guest) : supervisor_(supervisor), guest_(std::move(guest)) {
+        supervisor_.set_debugged(*guest_, true);
+    }
+    Debugged(const Debugged &) = delete;
+    Debugged &operator=(const Debugged &) = delete;
+    ~Debugged() { supervisor_.set_debugged(*guest_, false); }
+
+    [[nodiscard]] DomainId id() const { return guest_->id; }
+
+  private:
+    Supervisor &supervisor_;
+    GuestReference guest_;
+};
+
 class DebugStream final : public Stream {
   public:
-    DebugStream(const Hypervisor &hypervisor, GuestReference guest)
-        : guest_(std::move(guest)), stub_(hypervisor, guest_->id) {
-        guest_->debugged = true;
-    }
+    DebugStream(Supervisor &supervisor, GuestReference guest)
+        : debugged_(supervisor, std::move(guest)), stub_(supervisor.hypervisor(), debugged_.id()) {}
     DebugStream(const DebugStream &) = delete;
     DebugStream &operator=(const DebugStream &) = delete;
-    ~DebugStream() override { guest_->debugged = false; }
+    ~DebugStream() override = default;
 
     [[nodiscard]] Outcome<void> attach() { return stub_.attach(); }
 
@@ -31,13 +46,13 @@ class DebugStream final : public Stream {
     }
 
   private:
-    GuestReference guest_;
+    Debugged debugged_;  // longer than the stub, which leaves no breakpoint behind
     GdbStub stub_;
 };
 
 }  // namespace
 
-Outcome<std::unique_ptr<Stream>> debug_guest(const Supervisor &supervisor, const std::string &name) {
+Outcome<std::unique_ptr<Stream>> debug_guest(Supervisor &supervisor, const std::string &name) {
     const GuestReference guest = TRY(supervisor.find(name));
     if (guest->phase != Phase::running) {
         return Failure{Kind::busy, fmt::format("{} is {}", name, name_of(guest->phase))};
@@ -45,7 +60,7 @@ Outcome<std::unique_ptr<Stream>> debug_guest(const Supervisor &supervisor, const
     if (guest->debugged) {
         return Failure{Kind::busy, fmt::format("{} is being debugged already", name)};
     }
-    auto stream = std::make_unique<DebugStream>(supervisor.hypervisor(), guest);
+    auto stream = std::make_unique<DebugStream>(supervisor, guest);
     TRY(stream->attach());
     return std::unique_ptr<Stream>(std::move(stream));
 }

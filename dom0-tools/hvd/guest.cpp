@@ -37,6 +37,7 @@ nlohmann::json record_of(const Guest &guest) {
             {"quick_ends", guest.quick_ends},
             {"started", guest.started},
             {"paused", guest.paused},
+            {"debugged", guest.debugged},
             {"throw_away", guest.throw_away},
             {"map", {guest.map.first_frame, guest.map.entries}},
             {"memory_target", guest.memory_target.raw()},
@@ -56,6 +57,7 @@ Outcome<Guest> guest_from(std::string_view text) {
         guest.quick_ends = record.at("quick_ends").get<uint64_t>();
         guest.started = record.at("started").get<uint64_t>();
         guest.paused = record.at("paused").get<bool>();
+        guest.debugged = record.value("debugged", false);
         guest.throw_away = record.value("throw_away", false);
         guest.directory = record.at("directory").get<std::string>();
         if (record.contains("map")) {  // what an older hvd wrote has none

@@ -35,7 +35,7 @@ struct StreamOptions {
                                                     StreamOptions options);
 [[nodiscard]] std::unique_ptr<Stream> watch_log(const Supervisor &supervisor, StreamOptions options);
 // Stops the guest; it goes on when the stream is gone. busy: it is debugged already, or does not run.
-[[nodiscard]] Outcome<std::unique_ptr<Stream>> debug_guest(const Supervisor &supervisor, const std::string &name);
+[[nodiscard]] Outcome<std::unique_ptr<Stream>> debug_guest(Supervisor &supervisor, const std::string &name);
 [[nodiscard]] std::unique_ptr<Stream> watch_events(const Supervisor &supervisor, StreamOptions options);
 
 }  // namespace ringfold::tools

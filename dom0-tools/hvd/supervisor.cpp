@@ -352,6 +352,13 @@ Outcome<void> Supervisor::pause(const GuestReference &guest) {
     return {};
 }
 
+void Supervisor::set_debugged(Guest &guest, bool debugged) {
+    guest.debugged = debugged;
+    if (guests_.contains(guest.key)) {  // it may have gone meanwhile
+        save(guest);
+    }
+}
+
 Outcome<void> Supervisor::unpause(const GuestReference &guest) {
     if (!guest->paused) {
         return Failure{Kind::busy, fmt::format("{} is not paused", guest->name)};

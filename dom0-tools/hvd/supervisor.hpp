@@ -69,6 +69,8 @@ class Supervisor {
     // What the guest's console has no room for stays in `typed`. One that cannot be typed to any more, or nobody, takes
     // all.
     void type(const GuestReference &guest, std::string &typed) const;
+    // A client begins or ends to debug it, with breakpoints of its own in the vCPUs' registers.
+    void set_debugged(Guest &guest, bool debugged);
     // As Tracer::start(), with the names of the domains that there are.
     Outcome<void> start_trace(uint32_t classes, std::size_t limit);
     Outcome<void> stop_trace();
@@ -98,7 +100,8 @@ class Supervisor {
     Outcome<void> bind_interrupts();
     void take_up(const DomainInfos &domains);
     void take_up_guest(const GuestReference &guest, const DomainInfos &domains);
-    void restore_pause(const Guest &guest, const ringfold_domain_info &info);
+    void remove_breakpoints(Guest &guest, uint32_t vcpus);
+    void restore_pause(Guest &guest, const ringfold_domain_info &info);
     void adopt(const ringfold_domain_info &info);
     Outcome<void> look_at_domains(bool consoles, bool states);
     void look_at_states(const DomainInfos &domains);

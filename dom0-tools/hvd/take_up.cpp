@@ -90,9 +90,34 @@ void Supervisor::take_up_guest(const GuestReference &guest, const DomainInfos &d
     }
 }
 
+// Those of a debugger, and what was set by the guest before it came, which nobody knows any more.
+void Supervisor::remove_breakpoints(Guest &guest, uint32_t vcpus) {
+    constexpr uint64_t control_reset = 0x400;  // Intel SDM volume 3, section 17.2.4: bit 10 is always set
+    constexpr uint64_t trap_flag = 1U << 8;
+    Outcome<void> removed = hypervisor_.pause(guest.id);
+    for (uint32_t vcpu = 0; vcpu < vcpus && removed.ok(); ++vcpu) {
+        if (Outcome<ringfold_vcpu_registers> read = hypervisor_.registers(guest.id, vcpu);
+            read.ok()) {  // else off line
+            ringfold_vcpu_registers &registers = read.value();
+            std::ranges::fill(registers.debug_addresses, 0);
+            registers.debug_control = control_reset;
+            registers.rflags &= ~trap_flag;
+            removed = hypervisor_.set_registers(guest.id, vcpu, registers);
+        }
+    }
+    (void)hypervisor_.unpause(guest.id).ok();  // one pause too many is taken back with the others
+    if (!removed.ok()) {
+        note("error", &guest, {{"text", removed.error().text}});
+    }
+    set_debugged(guest, false);
+}
+
 // Who looks into a guest (dump-core, registers, gdb) pauses it for that while; an hvd that is killed meanwhile leaves
 // it so, and a pause that was asked for may not have been recorded. Nobody was told of that one.
-void Supervisor::restore_pause(const Guest &guest, const ringfold_domain_info &info) {
+void Supervisor::restore_pause(Guest &guest, const ringfold_domain_info &info) {
+    if (guest.debugged) {
+        remove_breakpoints(guest, info.vcpu_count);
+    }
     const uint64_t wanted = guest.paused ? 1 : 0;
     Outcome<void> restored = hypervisor_.set_debug(guest.id, RINGFOLD_DEBUG_DELIVERS);
     for (uint64_t pauses = info.pauses; pauses > wanted && restored.ok(); --pauses) {

@@ -136,6 +136,38 @@ TEST_F(RestartTest, AGuestIsPausedAsOftenAsItsRecordSays) {
     }
 }
 
+// A debugger's breakpoints go with an hvd that is killed.
+TEST_F(RestartTest, NoBreakpointStays) {
+    ASSERT_TRUE(create(config()).ok());
+    const GuestReference guest = supervisor->find("web").value();
+    supervisor->set_debugged(*guest, true);
+    ASSERT_TRUE(supervisor->hypervisor().pause(guest->id).ok());
+    ASSERT_TRUE(supervisor->hypervisor().registers(guest->id, 0).ok());
+    ringfold_vcpu_registers &registers = fake.domains.at(id_of("web")).registers.at(0);
+    registers.debug_addresses[0] = 0x1000;
+    registers.debug_control = 0x401;
+    registers.rflags = 0x302;
+    registers.rip = 0x1234;
+    kill();
+    start();
+    EXPECT_EQ(registers.debug_addresses[0], 0U);
+    EXPECT_EQ(registers.debug_control, 0x400U);
+    EXPECT_EQ(registers.rflags, 0x202U);
+    EXPECT_EQ(registers.rip, 0x1234U);
+    EXPECT_EQ(fake.domains.at(id_of("web")).info.pauses, 0U);
+    EXPECT_FALSE(supervisor->find("web").value()->debugged);
+    // The guest's own are left alone.
+    registers.debug_control = 0x401;
+    kill();
+    start();
+    EXPECT_EQ(registers.debug_control, 0x401U);
+    const GuestReference gone = supervisor->find("web").value();
+    supervisor->set_debugged(*gone, true);
+    ASSERT_TRUE(ask("destroy", {{"domain", "web"}}).ok());
+    supervisor->set_debugged(*gone, false);
+    EXPECT_TRUE(std::filesystem::is_empty(directory.path() / "run/guests"));
+}
+
 TEST_F(RestartTest, WhatAnHvdLeftHalfWrittenIsRemoved) {
     ASSERT_TRUE(create(config()).ok());
     kill();
