@@ -130,12 +130,12 @@ static bool revoke(u32 reference)
 	return true;
 }
 
-static void retry_waiting(struct work_struct *work)
+/* The caller holds the lock. */
+static void end_waiting(void)
 {
 	struct waiting_page *one;
 	struct waiting_page *next;
 
-	mutex_lock(&grant_lock);
 	list_for_each_entry_safe(one, next, &waiting, list) {
 		if (!revoke(one->reference))
 			continue;
@@ -144,6 +144,12 @@ static void retry_waiting(struct work_struct *work)
 		__free_page(one->page);
 		kfree(one);
 	}
+}
+
+static void retry_waiting(struct work_struct *work)
+{
+	mutex_lock(&grant_lock);
+	end_waiting();
 	if (!list_empty(&waiting))
 		schedule_delayed_work(&retry_work, RETRY_INTERVAL);
 	mutex_unlock(&grant_lock);
@@ -183,6 +189,7 @@ bool ringfold_grants_wait_for(unsigned int domain)
 	bool found = false;
 
 	mutex_lock(&grant_lock);
+	end_waiting();
 	list_for_each_entry(one, &waiting, list)
 		found |= one->domain == domain;
 	mutex_unlock(&grant_lock);
