@@ -139,10 +139,31 @@ static void answer_request(struct backend_device *device)
 {
 	int error = connect(device);
 
-	if (error == 0)
-		set_state(device, RINGFOLD_STATE_CONNECTED);
-	else
+	if (error != 0) {
 		disconnect(device, RINGFOLD_STATE_CLOSED, error);
+		return;
+	}
+	device->reset = false;
+	set_state(device, RINGFOLD_STATE_CONNECTED);
+}
+
+/*
+ * The connection ends as if nobody were at this end any more: the front end hears nothing of what it has asked. What the
+ * disk was told to do is done before the device is offered again, or it would be done after what is asked then.
+ */
+static void reset_connection(struct backend_device *device)
+{
+	device->reset = true;
+	if (device->queues != 0 && device->kind->fall_silent != NULL)
+		device->kind->fall_silent(device);
+	device->error = 0;
+	WRITE_ONCE(device->page->error, 0);
+	set_state(device, RINGFOLD_STATE_CLOSED);
+	ringfold_notify(device->domain->irq);
+	if (device->queues != 0)
+		device->kind->disconnect(device);
+	device->queues = 0;
+	device->broken = false;
 }
 
 /*
@@ -151,17 +172,34 @@ static void answer_request(struct backend_device *device)
  */
 static void offer_again(struct backend_device *device)
 {
-	if (ringfold_grants_wait_for(device->domain->id))
+	if (ringfold_grants_wait_for(device->domain->id)) {
 		device->domain->look_again = true;
-	else
-		set_state(device, RINGFOLD_STATE_OFFERED);
+		return;
+	}
+	device->kind->offer(device);
+	set_state(device, RINGFOLD_STATE_OFFERED);
+}
+
+/* It may be taken away. One that was reset is connected again before its front end is asked: that may be using it. */
+static bool may_go(const struct backend_device *device)
+{
+	return device->leaving && !device->reset;
+}
+
+/* The front end cannot use what it is offered, or another driver is to come. */
+static void note_refusal(struct backend_device *device)
+{
+	device->reset = false;
+	disconnect(device, RINGFOLD_STATE_CLOSED, 0);
 }
 
 static void step(struct backend_device *device, u32 front)
 {
 	switch (device->state) {
 	case RINGFOLD_STATE_OFFERED:
-		if (device->leaving)
+		if (front == RINGFOLD_STATE_CLOSED)
+			note_refusal(device);
+		else if (may_go(device))
 			set_state(device, front == RINGFOLD_STATE_NONE ? RINGFOLD_STATE_CLOSED :
 									 RINGFOLD_STATE_CLOSING);
 		else if (front == RINGFOLD_STATE_ASKED)
@@ -178,7 +216,7 @@ static void step(struct backend_device *device, u32 front)
 			disconnect(device, RINGFOLD_STATE_CLOSED, 0);
 		break;
 	case RINGFOLD_STATE_CLOSED:
-		if (!device->leaving && front == RINGFOLD_STATE_NONE)
+		if (!may_go(device) && front == RINGFOLD_STATE_NONE)
 			offer_again(device);
 		break;
 	}
@@ -207,7 +245,7 @@ static bool look_at_device(struct backend_device *device)
 	u32 before = device->state;
 
 	step(device, front);
-	if (device->state != RINGFOLD_STATE_CLOSED || !device->leaving)
+	if (device->state != RINGFOLD_STATE_CLOSED || !may_go(device))
 		return device->state != before;
 	remove_device(device);
 	return true;
@@ -535,7 +573,32 @@ static int remove_locked(struct backend_domain *domain, const struct ringfold_ba
 	return 0;
 }
 
-int backend_remove(const struct ringfold_backend_remove *request)
+static int reset_locked(struct backend_domain *domain, const struct ringfold_backend_remove *request)
+{
+	struct backend_device *device = find_device(domain, request->kind, request->number);
+
+	if (device == NULL)
+		return -ENODEV;
+	if (device->state == RINGFOLD_STATE_CONNECTED || device->state == RINGFOLD_STATE_CLOSING)
+		reset_connection(device);
+	return 0;
+}
+
+static int resize_locked(struct backend_domain *domain, const struct ringfold_backend_remove *request)
+{
+	struct backend_device *device = find_device(domain, request->kind, request->number);
+
+	if (device == NULL)
+		return -ENODEV;
+	if (device->kind->look == NULL)
+		return -EOPNOTSUPP;
+	device->kind->look(device);
+	return 0;
+}
+
+/* What one device of a domain is asked. */
+static int with_domain(const struct ringfold_backend_remove *request,
+		       int (*ask)(struct backend_domain *domain, const struct ringfold_backend_remove *request))
 {
 	struct backend_domain *domain = find_domain(request->domain);
 	int error;
@@ -543,11 +606,26 @@ int backend_remove(const struct ringfold_backend_remove *request)
 	if (domain == NULL)
 		return -ENOENT;
 	mutex_lock(&domain->lock);
-	error = remove_locked(domain, request);
+	error = ask(domain, request);
 	mutex_unlock(&domain->lock);
 	look_soon(domain);
 	release(domain);
 	return error;
+}
+
+int backend_remove(const struct ringfold_backend_remove *request)
+{
+	return with_domain(request, remove_locked);
+}
+
+int backend_reset(const struct ringfold_backend_remove *request)
+{
+	return with_domain(request, reset_locked);
+}
+
+int backend_resize(const struct ringfold_backend_remove *request)
+{
+	return with_domain(request, resize_locked);
 }
 
 static int list_devices(struct backend_domain *domain, struct ringfold_backend_list *request)

@@ -18,10 +18,14 @@ struct backend_device;
 
 struct backend_kind {
 	u16 kind; /* RINGFOLD_DEVICE_* */
-	/* Writes the kind's part of the device page, before anybody looks at it. */
+	/* Writes the kind's part of the device page, before anybody looks at it: once for each connection. */
 	void (*offer)(struct backend_device *device);
 	/* Makes `queues` queues and fills in page->queues. 0 or an errno, with nothing left. */
 	int (*connect)(struct backend_device *device, unsigned int queues, u32 features);
+	/* From now on nothing is answered, as if there were nobody; disconnect() follows. NULL: answers harm nobody. */
+	void (*fall_silent)(struct backend_device *device);
+	/* What is offered may have changed: looks, and tells the front end. NULL: it never does. */
+	void (*look)(struct backend_device *device);
 	/* All that was asked is done or forgotten, the queues are gone. Waits for the disk, never for the guest. */
 	void (*disconnect)(struct backend_device *device);
 	void (*describe)(struct backend_device *device, struct ringfold_backend_device *description);
@@ -60,7 +64,8 @@ struct backend_device {
 	u32 features;    /* offered */
 	u32 queue_limit;
 	unsigned int queues; /* connected */
-	bool leaving; /* it is to go */
+	bool leaving; /* it is to go, if the front end agrees */
+	bool reset;   /* the front end was not asked before the connection ended */
 	bool broken;  /* the front end does not keep to the protocol */
 };
 
@@ -92,6 +97,8 @@ int backend_add(unsigned int domain, struct backend_device *device);
 int backend_open_domain(struct ringfold_backend_domain *request);
 int backend_close_domain(unsigned int id);
 int backend_remove(const struct ringfold_backend_remove *request);
+int backend_reset(const struct ringfold_backend_remove *request);
+int backend_resize(const struct ringfold_backend_remove *request);
 int backend_list(struct ringfold_backend_list *request);
 int backend_give_order(const struct ringfold_backend_order *request);
 

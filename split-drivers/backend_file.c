@@ -42,15 +42,14 @@ static long add_network_ioctl(const struct ringfold_backend_network __user *argu
 	return request.reserved == 0 && request.reserved2 == 0 ? backend_add_network(&request) : -EINVAL;
 }
 
-static long remove_ioctl(const struct ringfold_backend_remove __user *argument)
+static long device_ioctl(const struct ringfold_backend_remove __user *argument, u32 known_flags,
+			 int (*ask)(const struct ringfold_backend_remove *request))
 {
 	struct ringfold_backend_remove request;
 
 	if (copy_from_user(&request, argument, sizeof(request)) != 0)
 		return -EFAULT;
-	if ((request.flags & ~RINGFOLD_BACKEND_FORCE) != 0 || request.reserved != 0)
-		return -EINVAL;
-	return backend_remove(&request);
+	return (request.flags & ~known_flags) == 0 && request.reserved == 0 ? ask(&request) : -EINVAL;
 }
 
 static long list_ioctl(struct ringfold_backend_list __user *argument)
@@ -87,7 +86,11 @@ static long backend_ioctl(struct file *file, unsigned int command, unsigned long
 	case RINGFOLD_BACKEND_ADD_NETWORK:
 		return add_network_ioctl((void __user *)argument);
 	case RINGFOLD_BACKEND_REMOVE:
-		return remove_ioctl((void __user *)argument);
+		return device_ioctl((void __user *)argument, RINGFOLD_BACKEND_FORCE, backend_remove);
+	case RINGFOLD_BACKEND_RESET:
+		return device_ioctl((void __user *)argument, 0, backend_reset);
+	case RINGFOLD_BACKEND_RESIZE:
+		return device_ioctl((void __user *)argument, 0, backend_resize);
 	case RINGFOLD_BACKEND_LIST:
 		return list_ioctl((void __user *)argument);
 	case RINGFOLD_BACKEND_ORDER:

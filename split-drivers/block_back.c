@@ -23,6 +23,8 @@
 #define WRITE_ZEROES_LIMIT (1U << 16) /* sectors */
 /* Requests that are served before other work gets a turn. */
 #define TURN 256U
+/* How often sizes of disks are looked at, while this kernel is awake anyway: nobody tells of a change. */
+#define SIZE_INTERVAL (2 * HZ)
 
 struct block_queue;
 
@@ -38,7 +40,8 @@ struct block_queue {
 	struct block_disk *disk;
 	struct block_back_ring ring;
 	struct block_limits limits;
-	spinlock_t lock; /* of answers, free ones and in_flight: requests end in interrupts */
+	spinlock_t lock; /* of answers, silence, free ones and in_flight: requests end in interrupts */
+	bool silent;     /* nothing is answered any more, nor taken */
 	struct list_head free;
 	struct block_io ios[RINGFOLD_BLOCK_DEPTH];
 	unsigned int in_flight;
@@ -50,6 +53,8 @@ struct block_queue {
 
 struct block_disk {
 	struct backend_device device;
+	struct list_head list; /* of those that are offered */
+	u64 offered_sectors;
 	struct block_device *bdev;
 	fmode_t mode;
 	u32 flags;
@@ -61,6 +66,11 @@ struct block_disk {
 };
 
 static struct workqueue_struct *workers;
+static DEFINE_MUTEX(disks_lock); /* of the list and what it offers; taken after a domain's own lock */
+static LIST_HEAD(disks);
+
+static void look_at_sizes(struct work_struct *work);
+static DECLARE_DEFERRABLE_WORK(size_work, look_at_sizes);
 
 static struct block_disk *disk_of(struct backend_device *device)
 {
@@ -72,11 +82,13 @@ static struct block_disk *disk_of(struct backend_device *device)
 static void answer(struct block_queue *queue, u32 id, int status)
 {
 	unsigned long flags;
-	bool wanted;
+	bool wanted = false;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	block_back_put(&queue->ring, id, status);
-	wanted = block_back_tell(&queue->ring);
+	if (!queue->silent) {
+		block_back_put(&queue->ring, id, status);
+		wanted = block_back_tell(&queue->ring);
+	}
 	spin_unlock_irqrestore(&queue->lock, flags);
 	if (wanted)
 		ringfold_notify(queue->shared.irq);
@@ -261,8 +273,9 @@ static void serve_queue(struct work_struct *work)
 	struct blk_plug plug;
 	u64 wait = 0;
 
+	queue->limits.sectors = bdev_nr_sectors(queue->disk->bdev);
 	blk_start_plug(&plug);
-	for (served = 0; served < TURN; served++) {
+	for (served = 0; served < TURN && !READ_ONCE(queue->silent); served++) {
 		wait = rate_limit_wait(&queue->disk->limit);
 		if (wait != 0)
 			break;
@@ -272,6 +285,8 @@ static void serve_queue(struct work_struct *work)
 		serve(queue, &request);
 	}
 	blk_finish_plug(&plug);
+	if (READ_ONCE(queue->silent))
+		return;
 	if (taken == BLOCK_TAKEN)
 		queue_delayed_work(workers, &queue->work, wait == 0 ? 0 : nsecs_to_jiffies(wait) + 1);
 	else if (taken == BLOCK_BROKEN)
@@ -401,9 +416,56 @@ static int connect_block(struct backend_device *device, unsigned int queues, u32
 	return error;
 }
 
+static void fall_silent(struct backend_device *device)
+{
+	unsigned int number;
+
+	for (number = 0; number < device->queues; number++) {
+		struct block_queue *queue = disk_of(device)->queues[number];
+
+		spin_lock_irq(&queue->lock);
+		WRITE_ONCE(queue->silent, true);
+		spin_unlock_irq(&queue->lock);
+	}
+}
+
 static void disconnect_block(struct backend_device *device)
 {
 	close_queues(disk_of(device), device->queues);
+}
+
+/* --- sizes --- */
+
+/* The caller holds the lock of the list. */
+static void offer_size(struct block_disk *disk)
+{
+	struct ringfold_block_offer *offer = (void *)disk->device.page->kind;
+	const u64 sectors = bdev_nr_sectors(disk->bdev);
+
+	if (sectors == disk->offered_sectors)
+		return;
+	disk->offered_sectors = sectors;
+	WRITE_ONCE(offer->sectors, sectors);
+	backend_notify(&disk->device);
+}
+
+static void look_at_size(struct backend_device *device)
+{
+	mutex_lock(&disks_lock);
+	offer_size(disk_of(device));
+	mutex_unlock(&disks_lock);
+}
+
+static void look_at_sizes(struct work_struct *work)
+{
+	struct block_disk *disk;
+
+	mutex_lock(&disks_lock);
+	list_for_each_entry(disk, &disks, list)
+		offer_size(disk);
+	if (!list_empty(&disks))
+		queue_delayed_work(workers, &size_work, SIZE_INTERVAL);
+	mutex_unlock(&disks_lock);
 }
 
 /* --- disks --- */
@@ -415,6 +477,8 @@ static void offer_block(struct backend_device *device)
 	struct block_limits limits;
 
 	fill_limits(disk, 0, &limits);
+	mutex_lock(&disks_lock);
+	disk->offered_sectors = limits.sectors;
 	*offer = (struct ringfold_block_offer){
 		.sectors = limits.sectors,
 		.logical_block = limits.logical_block,
@@ -425,6 +489,10 @@ static void offer_block(struct backend_device *device)
 		.write_zeroes_limit = limits.write_zeroes_limit,
 		.rotational = !bdev_nonrot(disk->bdev),
 	};
+	if (list_empty(&disk->list))
+		list_add_tail(&disk->list, &disks);
+	mutex_unlock(&disks_lock);
+	queue_delayed_work(workers, &size_work, SIZE_INTERVAL);
 }
 
 static void describe_block(struct backend_device *device, struct ringfold_backend_device *description)
@@ -448,6 +516,9 @@ static void free_block(struct backend_device *device)
 {
 	struct block_disk *disk = disk_of(device);
 
+	mutex_lock(&disks_lock);
+	list_del(&disk->list);
+	mutex_unlock(&disks_lock);
 	blkdev_put(disk->bdev, disk->mode);
 	kfree(disk);
 }
@@ -456,6 +527,8 @@ static const struct backend_kind block_kind = {
 	.kind = RINGFOLD_DEVICE_BLOCK,
 	.offer = offer_block,
 	.connect = connect_block,
+	.fall_silent = fall_silent,
+	.look = look_at_size,
 	.disconnect = disconnect_block,
 	.describe = describe_block,
 	.free = free_block,
@@ -526,6 +599,7 @@ int backend_add_block(const struct ringfold_backend_block *block)
 	disk = kzalloc(sizeof(*disk), GFP_KERNEL);
 	if (disk == NULL)
 		return -ENOMEM;
+	INIT_LIST_HEAD(&disk->list);
 	disk->flags = block->flags;
 	disk->pool_pages = pool_pages;
 	rate_limit_init(&disk->limit, block->rate, BLOCK_REQUEST_PAGES_MAX * PAGE_SIZE);

@@ -2,6 +2,12 @@
 /*
  * Disks of this guest: the front end of ringfold/block.h. What is written is copied into the pool, what is read out of it;
  * an event is sent only if the back end waits for one.
+ *
+ * A disk outlives its connections. When one ends, what it has not answered waits, together with what comes meanwhile, until
+ * the next one is there, and is asked again: some of it may have been done already, and is done a second time. That changes
+ * nothing that anybody can have seen. What is asked again was not answered, so whoever asked for it does not know yet what
+ * the disk has; somebody who needs an order waits for an answer before he asks for more; and a back end offers the disk
+ * again only when nothing of an earlier connection can reach it any more (ringfold/device.h).
  */
 #include <linux/bitmap.h>
 #include <linux/blk-mq.h>
@@ -22,10 +28,9 @@ struct disk_queue {
 	struct front_disk *disk;
 	unsigned int number;
 	struct ringfold_borrowed pages;
-	int irq;
+	int irq; /* 0: there is no connection */
 	DECLARE_BITMAP(asked, RINGFOLD_BLOCK_DEPTH); /* requests by id */
 	spinlock_t lock; /* of all below */
-	bool dead; /* nothing is asked any more */
 	struct block_front_ring ring;
 	unsigned int pool_pages;
 	unsigned int pool_free;
@@ -34,12 +39,17 @@ struct disk_queue {
 
 struct front_disk {
 	struct front_device *device;
-	struct ringfold_block_offer offer; /* as it was read */
+	struct ringfold_block_offer offer; /* as it was read, like the features: changed only while nothing is asked */
 	u32 features;
 	unsigned int queue_count;
-	struct disk_queue *queues;
+	struct disk_queue *queues; /* as long as there is a gendisk */
 	struct blk_mq_tag_set tags;
-	struct gendisk *disk;
+	struct gendisk *disk; /* from the first connection on */
+	struct work_struct adding; /* shows it to the rest of the system, which reads it */
+	bool added;
+	bool waits;   /* for a connection */
+	bool dead;    /* there will be none: what is asked fails. Changed while it waits */
+	bool read_only; /* by the offer; somebody here may want it, too */
 };
 
 /* What goes with a request of the block layer. */
@@ -125,6 +135,12 @@ static void copy_data(struct disk_queue *queue, struct request *request, const s
 
 /* --- requests --- */
 
+/* Most pages of a request. */
+static unsigned int request_pages(const struct front_disk *disk)
+{
+	return min_t(unsigned int, disk->offer.pages_limit, BLOCK_REQUEST_PAGES_MAX);
+}
+
 static int operation_of(const struct request *request)
 {
 	switch (req_op(request)) {
@@ -143,11 +159,12 @@ static int operation_of(const struct request *request)
 	}
 }
 
-static u8 flags_of(const struct request *request, unsigned int pages)
+/* A disk without a volatile cache, which it may have had when the request was made, needs no more than to write. */
+static u8 flags_of(const struct front_disk *disk, const struct request *request, unsigned int pages)
 {
 	u8 flags = 0;
 
-	if (req_op(request) == REQ_OP_WRITE && (request->cmd_flags & REQ_FUA))
+	if (req_op(request) == REQ_OP_WRITE && (request->cmd_flags & REQ_FUA) && (disk->features & RINGFOLD_BLOCK_FLUSH))
 		flags |= RINGFOLD_BLOCK_FORCE_ACCESS;
 	if (req_op(request) == REQ_OP_WRITE_ZEROES && (request->cmd_flags & REQ_NOUNMAP))
 		flags |= RINGFOLD_BLOCK_NO_UNMAP;
@@ -169,7 +186,7 @@ static struct ringfold_block_request describe(struct disk_queue *queue, struct r
 	struct ringfold_block_request asked = {
 		.id = request->tag,
 		.operation = operation_of(request),
-		.flags = flags_of(request, pages),
+		.flags = flags_of(queue->disk, request, pages),
 		.page_count = pages,
 	};
 
@@ -218,21 +235,22 @@ static bool reserve(struct blk_mq_hw_ctx *context, struct disk_request *own, uns
 	return reserved;
 }
 
-static bool put(struct disk_queue *queue, struct disk_request *own, const struct ringfold_block_request *asked)
+static void put(struct disk_queue *queue, const struct ringfold_block_request *asked)
 {
 	unsigned long flags;
-	bool dead;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	dead = queue->dead;
-	if (dead) {
-		free_pages_of(queue, own);
-	} else {
-		set_bit(asked->id, queue->asked);
-		block_front_put(&queue->ring, asked);
-	}
+	set_bit(asked->id, queue->asked);
+	block_front_put(&queue->ring, asked);
 	spin_unlock_irqrestore(&queue->lock, flags);
-	return !dead;
+}
+
+/* BLK_STS_OK: it can be asked. What came before the disk changed may not fit it any more. */
+static blk_status_t check(const struct front_disk *disk, const struct request *request)
+{
+	if (disk->dead || data_pages(request) > request_pages(disk))
+		return BLK_STS_IOERR;
+	return operation_of(request) < 0 ? BLK_STS_NOTSUPP : BLK_STS_OK;
 }
 
 static blk_status_t queue_request(struct blk_mq_hw_ctx *context, const struct blk_mq_queue_data *data)
@@ -240,11 +258,17 @@ static blk_status_t queue_request(struct blk_mq_hw_ctx *context, const struct bl
 	struct disk_request *own = blk_mq_rq_to_pdu(data->rq);
 	struct disk_queue *queue = context->driver_data;
 	const unsigned int pages = data_pages(data->rq);
+	const blk_status_t status = check(queue->disk, data->rq);
 	struct ringfold_block_request asked;
 
-	if (operation_of(data->rq) < 0)
-		return BLK_STS_NOTSUPP;
+	if (status != BLK_STS_OK)
+		return status;
 	own->count = 0;
+	if (req_op(data->rq) == REQ_OP_FLUSH && !(queue->disk->features & RINGFOLD_BLOCK_FLUSH)) {
+		blk_mq_start_request(data->rq);
+		blk_mq_end_request(data->rq, BLK_STS_OK);
+		return BLK_STS_OK;
+	}
 	if (!reserve(context, own, pages + (pages > RINGFOLD_BLOCK_INLINE_PAGES ? 1 : 0))) {
 		tell(queue);
 		return BLK_STS_DEV_RESOURCE;
@@ -253,8 +277,7 @@ static blk_status_t queue_request(struct blk_mq_hw_ctx *context, const struct bl
 	if (rq_data_dir(data->rq) == WRITE && has_data(data->rq))
 		copy_data(queue, data->rq, own, true);
 	asked = describe(queue, data->rq, own);
-	if (!put(queue, own, &asked))
-		return BLK_STS_IOERR;
+	put(queue, &asked);
 	if (data->last)
 		tell(queue);
 	return BLK_STS_OK;
@@ -283,17 +306,24 @@ static void complete_request(struct request *request)
 	spin_lock_irqsave(&queue->lock, flags);
 	free_pages_of(queue, own);
 	spin_unlock_irqrestore(&queue->lock, flags);
+	/* The queue stays at least as long as a request of it. */
+	blk_mq_start_stopped_hw_queues(request->q, true);
 	blk_mq_end_request(request, status_of(own->status));
-	blk_mq_start_stopped_hw_queues(queue->disk->disk->queue, true);
+}
+
+static void break_off(struct disk_queue *queue, const char *what)
+{
+	dev_err_ratelimited(&queue->disk->device->dev, "%s\n", what);
+	front_give_up(queue->disk->device);
 }
 
 static void take_answer(struct disk_queue *queue, const struct ringfold_block_answer *answer)
 {
 	struct request *request;
 
-	/* A back end that answers what was not asked harms this disk only. */
+	/* What was asked instead may never be answered. */
 	if (answer->id >= RINGFOLD_BLOCK_DEPTH || !test_and_clear_bit(answer->id, queue->asked)) {
-		dev_err_once(&queue->disk->device->dev, "an answer to nothing: %u\n", answer->id);
+		break_off(queue, "an answer to nothing");
 		return;
 	}
 	request = blk_mq_tag_to_rq(queue->disk->tags.tags[queue->number], answer->id);
@@ -306,14 +336,17 @@ static irqreturn_t note_answers(int irq, void *data)
 {
 	struct disk_queue *queue = data;
 	struct ringfold_block_answer answer;
+	enum block_take taken;
 
 	spin_lock(&queue->lock);
-	while (block_front_take(&queue->ring, &answer)) {
+	while ((taken = block_front_take(&queue->ring, &answer)) == BLOCK_TAKEN) {
 		spin_unlock(&queue->lock);
 		take_answer(queue, &answer);
 		spin_lock(&queue->lock);
 	}
 	spin_unlock(&queue->lock);
+	if (taken == BLOCK_BROKEN)
+		break_off(queue, "more answers than there can be");
 	return IRQ_HANDLED;
 }
 
@@ -356,15 +389,11 @@ static void close_queue(struct disk_queue *queue)
 		free_irq(queue->irq, queue);
 		ringfold_close_channel(queue->irq);
 	}
+	queue->irq = 0;
 	if (queue->pages.address != NULL)
 		ringfold_give_back(&queue->pages);
 	bitmap_free(queue->pool);
-}
-
-/* Most pages of a request. */
-static unsigned int request_pages(const struct front_disk *disk)
-{
-	return min_t(unsigned int, disk->offer.pages_limit, BLOCK_REQUEST_PAGES_MAX);
+	queue->pool = NULL;
 }
 
 static int open_pages(struct disk_queue *queue, const struct ringfold_device_queue *shared)
@@ -386,8 +415,10 @@ static int open_pages(struct disk_queue *queue, const struct ringfold_device_que
 	error = ringfold_borrow(queue->disk->device->entry.domain, first, pages, &queue->pages);
 	if (error != 0)
 		return error;
-	queue->ring.queue = queue->pages.address;
-	queue->ring.requests = queue->pages.address + PAGE_SIZE;
+	queue->ring = (struct block_front_ring){
+		.queue = queue->pages.address,
+		.requests = queue->pages.address + PAGE_SIZE,
+	};
 	return 0;
 }
 
@@ -418,8 +449,6 @@ static void close_queues(struct front_disk *disk)
 
 	for (number = 0; number < disk->queue_count; number++)
 		close_queue(&disk->queues[number]);
-	kvfree(disk->queues);
-	disk->queues = NULL;
 }
 
 static int open_queues(struct front_disk *disk)
@@ -427,20 +456,33 @@ static int open_queues(struct front_disk *disk)
 	unsigned int number;
 	int error = 0;
 
-	disk->queues = kvcalloc(disk->queue_count, sizeof(*disk->queues), GFP_KERNEL);
-	if (disk->queues == NULL)
-		return -ENOMEM;
-	for (number = 0; number < disk->queue_count && error == 0; number++) {
-		struct disk_queue *queue = &disk->queues[number];
-
-		queue->disk = disk;
-		queue->number = number;
-		spin_lock_init(&queue->lock);
-		error = open_queue(queue, &disk->device->page->queues[number]);
-	}
+	for (number = 0; number < disk->queue_count && error == 0; number++)
+		error = open_queue(&disk->queues[number], &disk->device->page->queues[number]);
 	if (error != 0)
 		close_queues(disk);
 	return error;
+}
+
+/* Without connections. */
+static int make_queues(struct front_disk *disk)
+{
+	unsigned int number;
+
+	disk->queues = kvcalloc(disk->queue_count, sizeof(*disk->queues), GFP_KERNEL);
+	if (disk->queues == NULL)
+		return -ENOMEM;
+	for (number = 0; number < disk->queue_count; number++) {
+		disk->queues[number].disk = disk;
+		disk->queues[number].number = number;
+		spin_lock_init(&disk->queues[number].lock);
+	}
+	return 0;
+}
+
+static void free_queues(struct front_disk *disk)
+{
+	kvfree(disk->queues);
+	disk->queues = NULL;
 }
 
 /* --- the disk --- */
@@ -452,26 +494,32 @@ static int offer_is_right(const struct ringfold_block_offer *offer)
 	return offer->pages_limit != 0 ? 0 : -EPROTO;
 }
 
+/* What may differ between connections. */
 static void set_limits(struct front_disk *disk)
+{
+	struct request_queue *queue = disk->disk->queue;
+	const bool discards = disk->features & RINGFOLD_BLOCK_DISCARD;
+
+	blk_queue_max_hw_sectors(queue, request_pages(disk) << (PAGE_SHIFT - SECTOR_SHIFT));
+	blk_queue_write_cache(queue, disk->features & RINGFOLD_BLOCK_FLUSH, disk->features & RINGFOLD_BLOCK_FLUSH);
+	queue->limits.discard_granularity = discards ? disk->offer.discard_granularity ?: disk->offer.logical_block : 0;
+	blk_queue_max_discard_sectors(queue, discards ? disk->offer.discard_limit : 0);
+	blk_queue_max_write_zeroes_sectors(queue, disk->features & RINGFOLD_BLOCK_WRITE_ZEROES ? disk->offer.write_zeroes_limit : 0);
+}
+
+static void set_first_limits(struct front_disk *disk)
 {
 	struct request_queue *queue = disk->disk->queue;
 
 	blk_queue_logical_block_size(queue, disk->offer.logical_block);
 	if (is_power_of_2(disk->offer.physical_block) && disk->offer.physical_block >= disk->offer.logical_block)
 		blk_queue_physical_block_size(queue, disk->offer.physical_block);
-	blk_queue_max_hw_sectors(queue, request_pages(disk) << (PAGE_SHIFT - SECTOR_SHIFT));
 	/* Data are copied: how they lie does not matter. */
 	blk_queue_max_segments(queue, USHRT_MAX);
 	blk_queue_max_segment_size(queue, UINT_MAX);
-	blk_queue_write_cache(queue, disk->features & RINGFOLD_BLOCK_FLUSH, disk->features & RINGFOLD_BLOCK_FLUSH);
-	if (disk->features & RINGFOLD_BLOCK_DISCARD) {
-		queue->limits.discard_granularity = disk->offer.discard_granularity ?: disk->offer.logical_block;
-		blk_queue_max_discard_sectors(queue, disk->offer.discard_limit);
-	}
-	if (disk->features & RINGFOLD_BLOCK_WRITE_ZEROES)
-		blk_queue_max_write_zeroes_sectors(queue, disk->offer.write_zeroes_limit);
 	if (disk->offer.rotational == 0)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, queue);
+	set_limits(disk);
 }
 
 /* rda, ..., rdz, rdaa, ... */
@@ -485,28 +533,33 @@ static void name_disk(char *name, unsigned int number)
 	snprintf(name, DISK_NAME_LEN, "rd%.*s", (int)(sizeof(letters) - 1 - length), letters + length);
 }
 
-static int add_disk_of(struct front_disk *disk)
+/* Its partitions are read meanwhile; the connection that this needs may end and begin anew. */
+static void add_gendisk(struct work_struct *work)
 {
-	int error;
+	struct front_disk *disk = container_of(work, struct front_disk, adding);
+	int error = device_add_disk(&disk->device->dev, disk->disk, NULL);
 
-	disk->disk = blk_mq_alloc_disk(&disk->tags, disk);
-	if (IS_ERR(disk->disk)) {
-		error = PTR_ERR(disk->disk);
-		disk->disk = NULL;
-		return error;
-	}
-	disk->disk->fops = &disk_operations;
-	disk->disk->private_data = disk;
-	name_disk(disk->disk->disk_name, disk->device->entry.number);
-	set_limits(disk);
-	set_capacity(disk->disk, disk->offer.sectors);
-	set_disk_ro(disk->disk, disk->features & RINGFOLD_BLOCK_READ_ONLY);
-	error = device_add_disk(&disk->device->dev, disk->disk, NULL);
-	if (error != 0) {
-		put_disk(disk->disk);
-		disk->disk = NULL;
-	}
-	return error;
+	if (error != 0)
+		dev_err(&disk->device->dev, "%s cannot be added: %d\n", disk->disk->disk_name, error);
+	disk->added = error == 0;
+	front_settled(disk->device);
+}
+
+static int allocate_gendisk(struct front_disk *disk)
+{
+	struct gendisk *made = blk_mq_alloc_disk(&disk->tags, disk);
+
+	if (IS_ERR(made))
+		return PTR_ERR(made);
+	disk->disk = made;
+	made->fops = &disk_operations;
+	made->private_data = disk;
+	name_disk(made->disk_name, disk->device->entry.number);
+	set_first_limits(disk);
+	set_capacity(made, disk->offer.sectors);
+	disk->read_only = disk->features & RINGFOLD_BLOCK_READ_ONLY;
+	set_disk_ro(made, disk->read_only);
+	return 0;
 }
 
 static int make_disk(struct front_disk *disk)
@@ -525,52 +578,77 @@ static int make_disk(struct front_disk *disk)
 	error = blk_mq_alloc_tag_set(&disk->tags);
 	if (error != 0)
 		return error;
-	error = add_disk_of(disk);
-	if (error != 0)
+	error = allocate_gendisk(disk);
+	if (error != 0) {
 		blk_mq_free_tag_set(&disk->tags);
-	return error;
+		return error;
+	}
+	queue_work(system_unbound_wq, &disk->adding);
+	return 0;
 }
 
-static bool fail_request(struct request *request, void *data)
+/* Those that nobody has answered are to be asked again. */
+static bool take_back(struct request *request, void *data)
 {
-	struct disk_request *own = blk_mq_rq_to_pdu(request);
 	struct disk_queue *queue = request->mq_hctx->driver_data;
 
 	if (test_and_clear_bit(request->tag, queue->asked)) {
-		own->status = -RINGFOLD_BLOCK_EIO;
-		blk_mq_complete_request(request);
+		free_pages_of(queue, blk_mq_rq_to_pdu(request));
+		blk_mq_requeue_request(request, false);
 	}
 	return true;
 }
 
-/* The back end is gone, and with it what it was asked for. */
-static void fail_requests(struct front_disk *disk)
+/* Nothing is asked any more, and no answer is taken; what was not answered waits. */
+static void stop_disk(struct front_disk *disk)
 {
 	unsigned int number;
 
-	blk_mark_disk_dead(disk->disk);
-	for (number = 0; number < disk->queue_count; number++) {
-		struct disk_queue *queue = &disk->queues[number];
-
-		disable_irq(queue->irq);
-		spin_lock_irq(&queue->lock);
-		queue->dead = true;
-		spin_unlock_irq(&queue->lock);
-	}
-	blk_mq_tagset_busy_iter(&disk->tags, fail_request, NULL);
+	for (number = 0; number < disk->queue_count; number++)
+		disable_irq(disk->queues[number].irq);
+	blk_mq_quiesce_queue(disk->disk->queue);
+	disk->waits = true;
+	/* Their data are copied out of the pool. */
 	blk_mq_tagset_wait_completed_request(&disk->tags);
+	blk_mq_tagset_busy_iter(&disk->tags, take_back, NULL);
 }
 
-/* What was asked is answered before, unless the back end is gone. */
+static void let_go_on(struct front_disk *disk)
+{
+	if (!disk->waits)
+		return;
+	disk->waits = false;
+	blk_mq_unquiesce_queue(disk->disk->queue);
+	/* Those that had no pages, and those that were taken back. */
+	blk_mq_start_stopped_hw_queues(disk->disk->queue, true);
+	blk_mq_kick_requeue_list(disk->disk->queue);
+}
+
+/* The disk as it is offered now. What does not fit it any more fails. */
+static void take_up(struct front_disk *disk)
+{
+	const bool read_only = disk->features & RINGFOLD_BLOCK_READ_ONLY;
+
+	set_limits(disk);
+	if (disk->read_only != read_only)
+		set_disk_ro(disk->disk, read_only);
+	disk->read_only = read_only;
+	set_capacity_and_notify(disk->disk, disk->offer.sectors);
+	let_go_on(disk);
+	front_settled(disk->device);
+}
+
 static void remove_disk(struct front_disk *disk)
 {
-	if (disk->device->lost || front_back_state(disk->device) == RINGFOLD_STATE_CLOSED)
-		fail_requests(disk);
-	del_gendisk(disk->disk);
+	flush_work(&disk->adding);
+	if (disk->added) {
+		blk_mark_disk_dead(disk->disk);
+		del_gendisk(disk->disk);
+	}
 	put_disk(disk->disk);
 	disk->disk = NULL;
 	blk_mq_free_tag_set(&disk->tags);
-	close_queues(disk);
+	free_queues(disk);
 }
 
 /* --- the device --- */
@@ -580,29 +658,67 @@ static struct front_disk *disk_of(struct front_device *device)
 	return dev_get_drvdata(&device->dev);
 }
 
+/* Who uses the disk relies on its block size, and its queues are there. */
+static int offer_fits(const struct front_disk *disk)
+{
+	const unsigned int block = queue_logical_block_size(disk->disk->queue);
+
+	if (disk->offer.logical_block > block) {
+		dev_err(&disk->device->dev, "its blocks have %u bytes now, they had %u\n", disk->offer.logical_block, block);
+		return -EINVAL;
+	}
+	if (READ_ONCE(disk->device->page->queue_limit) < disk->queue_count) {
+		dev_err(&disk->device->dev, "it has fewer queues than the %u of before\n", disk->queue_count);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int choose(struct front_device *device, struct front_choice *choice)
 {
 	struct front_disk *disk = disk_of(device);
+	int error;
 
 	memcpy(&disk->offer, device->page->kind, sizeof(disk->offer));
 	barrier();
 	disk->features = READ_ONCE(device->page->features) & KNOWN_FEATURES;
-	disk->queue_count = front_queues(device);
+	error = offer_is_right(&disk->offer);
+	if (error == 0 && disk->disk != NULL)
+		error = offer_fits(disk);
+	else if (error == 0)
+		disk->queue_count = front_queues(device);
 	choice->queues = disk->queue_count;
 	choice->features = disk->features;
-	return offer_is_right(&disk->offer);
+	return error;
+}
+
+static int connect_first(struct front_disk *disk)
+{
+	int error = make_queues(disk);
+
+	if (error != 0)
+		return error;
+	error = open_queues(disk);
+	if (error == 0) {
+		error = make_disk(disk);
+		if (error != 0)
+			close_queues(disk);
+	}
+	if (error != 0)
+		free_queues(disk);
+	return error;
 }
 
 static int connect(struct front_device *device)
 {
 	struct front_disk *disk = disk_of(device);
-	int error = open_queues(disk);
+	int error;
 
-	if (error != 0)
-		return error;
-	error = make_disk(disk);
-	if (error != 0)
-		close_queues(disk);
+	if (disk->disk == NULL)
+		return connect_first(disk);
+	error = open_queues(disk);
+	if (error == 0)
+		take_up(disk);
 	return error;
 }
 
@@ -614,7 +730,20 @@ static bool may_close(struct front_device *device)
 
 static void disconnect(struct front_device *device)
 {
-	remove_disk(disk_of(device));
+	struct front_disk *disk = disk_of(device);
+
+	stop_disk(disk);
+	close_queues(disk);
+}
+
+static void fail(struct front_device *device)
+{
+	struct front_disk *disk = disk_of(device);
+
+	if (disk->disk == NULL)
+		return;
+	disk->dead = true;
+	let_go_on(disk);
 }
 
 static void check_size(struct front_device *device)
@@ -636,13 +765,19 @@ static int probe_disk(struct front_device *device)
 	if (disk == NULL)
 		return -ENOMEM;
 	disk->device = device;
+	INIT_WORK(&disk->adding, add_gendisk);
 	dev_set_drvdata(&device->dev, disk);
 	return 0;
 }
 
 static void remove_front(struct front_device *device)
 {
-	kfree(disk_of(device));
+	struct front_disk *disk = disk_of(device);
+
+	fail(device);
+	if (disk->disk != NULL)
+		remove_disk(disk);
+	kfree(disk);
 }
 
 static struct front_driver driver = {
@@ -658,6 +793,7 @@ static struct front_driver driver = {
 	.offer_changed = check_size,
 	.may_close = may_close,
 	.disconnect = disconnect,
+	.fail = fail,
 	.remove = remove_front,
 };
 

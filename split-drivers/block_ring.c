@@ -27,26 +27,25 @@ bool block_front_tell(struct block_front_ring *ring)
 	return is_between(READ_SHARED(ring->queue->ask_event), old, ring->told);
 }
 
-static bool has_answer(const struct block_front_ring *ring)
-{
-	return READ_SHARED(ring->queue->answered) != ring->taken;
-}
-
-bool block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer)
+enum block_take block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer)
 {
 	const struct ringfold_block_answer *shared = &ring->queue->answers[SLOT(ring->taken)];
+	uint32_t answered = READ_SHARED(ring->queue->answered);
 
-	if (!has_answer(ring)) {
+	if (answered == ring->taken) {
 		WRITE_SHARED(ring->queue->answer_event, ring->taken);
 		FULL_BARRIER();
-		if (!has_answer(ring))
-			return false;
+		answered = READ_SHARED(ring->queue->answered);
+		if (answered == ring->taken)
+			return BLOCK_NOTHING;
 	}
+	if (answered - ring->taken > ring->told - ring->taken)
+		return BLOCK_BROKEN;
 	LOAD_BARRIER();
 	answer->id = READ_SHARED(shared->id);
 	answer->status = READ_SHARED(shared->status);
 	ring->taken++;
-	return true;
+	return BLOCK_TAKEN;
 }
 
 /* More than can be unanswered. What was answered is read after what was asked, for the front end asks when it has seen. */

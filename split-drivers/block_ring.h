@@ -21,6 +21,8 @@ extern "C" {
 /* Most pages of a request that the back end serves. */
 #define BLOCK_REQUEST_PAGES_MAX 128U
 
+enum block_take { BLOCK_TAKEN, BLOCK_NOTHING, BLOCK_BROKEN };
+
 /* --- the front end's --- */
 
 struct block_front_ring {
@@ -35,8 +37,11 @@ struct block_front_ring {
 void block_front_put(struct block_front_ring *ring, const struct ringfold_block_request *request);
 /* Shows what was put. True: the back end waits for an event. */
 bool block_front_tell(struct block_front_ring *ring);
-/* False: there is no answer, and there will be an event when there is one. */
-bool block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer);
+/*
+ * BLOCK_NOTHING: there is no answer, and there will be an event when there is one. BLOCK_BROKEN: the back end has answered
+ * more than it was asked.
+ */
+enum block_take block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer);
 
 /* --- the back end's --- */
 
@@ -47,8 +52,6 @@ struct block_back_ring {
 	uint32_t answered; /* answers that were put */
 	uint32_t told;     /* of them, those that the front end may see */
 };
-
-enum block_take { BLOCK_TAKEN, BLOCK_NOTHING, BLOCK_BROKEN };
 
 /*
  * Copies the next request. BLOCK_NOTHING: there is none, and there will be an event when there is one. BLOCK_BROKEN: the

@@ -3,6 +3,7 @@
 #include <linux/init.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -16,12 +17,15 @@
 
 static struct ringfold_borrowed control;
 static int control_irq;
+static DEFINE_SPINLOCK(places_lock); /* of devices; one that is in its place may be told to look */
 static struct front_device *devices[RINGFOLD_CONTROL_DEVICES];
 static DECLARE_WAIT_QUEUE_HEAD(settling);
 static bool looked;
+static struct workqueue_struct *worker;
 
 static void look(struct work_struct *work);
-static DECLARE_WORK(look_work, look);
+static void step_device(struct work_struct *work);
+static DECLARE_DELAYED_WORK(look_work, look);
 
 struct front_driver *front_driver_of(const struct front_device *device)
 {
@@ -114,6 +118,7 @@ static int add_device(struct front_device *device, unsigned int place, const str
 
 	device->place = place;
 	device->entry = *entry;
+	INIT_WORK(&device->work, step_device);
 	error = ringfold_borrow(entry->domain, entry->reference, 1, &device->borrowed);
 	if (error != 0) {
 		kfree(device);
@@ -136,10 +141,26 @@ static void find_device(unsigned int place, const struct ringfold_control_device
 	struct front_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
 	int error = device != NULL ? add_device(device, place, entry) : -ENOMEM;
 
-	if (error == 0)
-		devices[place] = device;
-	else
+	if (error != 0) {
 		pr_err("ringfold: device %u of kind %u: %d\n", entry->number, entry->kind, error);
+		return;
+	}
+	spin_lock(&places_lock);
+	devices[place] = device;
+	spin_unlock(&places_lock);
+}
+
+/* Another one may come to its place. */
+static void remove_device(struct front_device *device)
+{
+	get_device(&device->dev);
+	device_unregister(&device->dev);
+	spin_lock(&places_lock);
+	devices[device->place] = NULL;
+	cancel_work(&device->work);
+	spin_unlock(&places_lock);
+	put_device(&device->dev);
+	front_look_again();
 }
 
 static void tell_driver(struct front_device *device)
@@ -150,38 +171,64 @@ static void tell_driver(struct front_device *device)
 	device_unlock(&device->dev);
 }
 
+static void step_device(struct work_struct *work)
+{
+	struct front_device *device = container_of(work, struct front_device, work);
+	/* What is to be written may wait for a disk that is connected here: memory for that must not wait for the disk. */
+	const unsigned int flags = memalloc_noio_save();
+
+	if (READ_ONCE(device->lost))
+		remove_device(device);
+	else
+		tell_driver(device);
+	memalloc_noio_restore(flags);
+}
+
+/* True: there is a device, which looks for itself. */
+static bool tell_device(unsigned int place, u32 generation)
+{
+	struct front_device *device;
+
+	spin_lock(&places_lock);
+	device = devices[place];
+	if (device != NULL) {
+		if (device->entry.generation != generation)
+			WRITE_ONCE(device->lost, true);
+		queue_work(worker, &device->work);
+	}
+	spin_unlock(&places_lock);
+	return device != NULL;
+}
+
 static void look_at_place(unsigned int place)
 {
 	struct ringfold_control_device entry = read_entry(place);
-	struct front_device *device = devices[place];
 
-	if (device != NULL && device->entry.generation != entry.generation) {
-		device->lost = true;
-		device_unregister(&device->dev);
-		devices[place] = NULL;
-		device = NULL;
-	}
-	if (device != NULL)
-		tell_driver(device);
-	else if (entry.generation != 0)
+	if (!tell_device(place, entry.generation) && entry.generation != 0)
 		find_device(place, &entry);
 }
 
 static void look(struct work_struct *work)
 {
+	const unsigned int flags = memalloc_noio_save();
 	unsigned int place;
 
 	front_take_order(control_page());
 	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++)
 		look_at_place(place);
+	memalloc_noio_restore(flags);
 	WRITE_ONCE(looked, true);
 	wake_up_all(&settling);
 }
 
 void front_look_again(void)
 {
-	/* Disks come and go meanwhile, which takes its time. */
-	queue_work(system_long_wq, &look_work);
+	mod_delayed_work(worker, &look_work, 0);
+}
+
+void front_look_later(unsigned long delay)
+{
+	queue_delayed_work(worker, &look_work, delay);
 }
 
 static irqreturn_t note_change(int irq, void *data)
@@ -220,7 +267,8 @@ static int __init start_bus(void)
 	error = bus_register(&bus);
 	if (error != 0 || ringfold_control_place.domain == 0)
 		return error;
-	error = connect_control(&ringfold_control_place);
+	worker = alloc_workqueue("ringfold-front", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	error = worker != NULL ? connect_control(&ringfold_control_place) : -ENOMEM;
 	if (error != 0) {
 		pr_err("ringfold: no control page: %d\n", error);
 		return error;
@@ -232,17 +280,17 @@ subsys_initcall(start_bus);
 
 static bool all_settled(void)
 {
+	bool settled = READ_ONCE(looked);
 	unsigned int place;
 
-	if (!READ_ONCE(looked))
-		return false;
-	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++) {
-		struct front_device *device = READ_ONCE(devices[place]);
+	spin_lock(&places_lock);
+	for (place = 0; place < RINGFOLD_CONTROL_DEVICES && settled; place++) {
+		const struct front_device *device = devices[place];
 
-		if (device != NULL && device->dev.driver != NULL && !READ_ONCE(device->settled))
-			return false;
+		settled = device == NULL || device->dev.driver == NULL || READ_ONCE(device->settled);
 	}
-	return true;
+	spin_unlock(&places_lock);
+	return settled;
 }
 
 /* What comes next may be mounting the root file system. */

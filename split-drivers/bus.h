@@ -4,6 +4,7 @@
 #define RINGFOLD_BUS_H
 
 #include <linux/device.h>
+#include <linux/workqueue.h>
 
 #include <linux/ringfold_device.h>
 
@@ -17,35 +18,42 @@ struct front_choice {
 
 struct front_device {
 	struct device dev;
+	struct work_struct work; /* looks at its page, and at nothing else: it waits for nobody else's driver */
 	unsigned int place;      /* in the control page */
 	struct ringfold_control_device entry; /* as it was read */
 	struct ringfold_borrowed borrowed;
 	struct ringfold_device_page *page;
 	struct front_choice choice;
 	u32 state;               /* what page->front_state says; the page is never read back */
+	int error;               /* of the last attempt to connect it */
+	unsigned long not_before; /* if there was one: jiffies, when it asks again */
 	bool connected;          /* its driver has queues */
 	bool over;               /* it will not be connected any more */
 	bool broken;             /* the back end does not keep to the protocol */
-	bool lost;               /* the back end took it away */
+	bool lost;               /* the back end took it away; READ_ONCE, WRITE_ONCE */
 	bool settled;            /* it works, or will not */
 };
 
 /* One thread at a time calls these, for one device. */
 struct front_driver {
 	struct device_driver driver;
-	u16 kind;        /* RINGFOLD_DEVICE_* */
-	bool reconnects; /* it goes on when the back end has closed and offers again */
+	u16 kind; /* RINGFOLD_DEVICE_* */
 	int (*probe)(struct front_device *device);
-	/* Reads the offer. An error ends the device. */
+	/* Reads the offer, for the first connection or for one that follows another. An error ends the device. */
 	int (*choose)(struct front_device *device, struct front_choice *choice);
-	/* The queues that it chose are there. An error ends the device; nothing is left. */
+	/*
+	 * The queues that it chose are there. After an error, which leaves nothing of them, it is tried again. It calls
+	 * front_settled() when others can use the device.
+	 */
 	int (*connect)(struct front_device *device);
 	/* What can change of an offer may have changed. Only while it is connected, as all that follow but the last one. */
 	void (*offer_changed)(struct front_device *device);
 	/* The back end wants an end, which can wait: front_look_again() asks again. NULL: always. */
 	bool (*may_close)(struct front_device *device);
-	/* The queues go. The back end is closed, or wants to be, or was lost. */
+	/* The queues go. The back end is closed, or wants to be, or was lost; others may follow. */
 	void (*disconnect)(struct front_device *device);
+	/* It will not be connected any more: what waits for that fails. NULL: nothing does. */
+	void (*fail)(struct front_device *device);
 	/* The device goes, or the driver. It is not connected. */
 	void (*remove)(struct front_device *device);
 };
@@ -67,15 +75,20 @@ void front_begin(struct front_device *device);
 void front_step(struct front_device *device);
 void front_end(struct front_device *device);
 u32 front_back_state(const struct front_device *device);
-/* The back end broke the rules: the device will be closed. From any context. */
+/* The back end broke the rules: the connection ends. From any context. */
 void front_give_up(struct front_device *device);
 /* As many queues as are offered, and one for each processor at most. */
 u32 front_queues(const struct front_device *device);
 
-/* order.c: carries out what the control page says, if that is new. Only the work that looks at the page may call it. */
+/*
+ * order.c: takes up what the control page says, if that is new; it is carried out soon. Only the work that looks at the page
+ * may call it.
+ */
 void front_take_order(struct ringfold_control_page *page);
 /* Looks at all devices. From any context. */
 void front_look_again(void);
+/* When so many jiffies have passed, or before. */
+void front_look_later(unsigned long delay);
 /* It is there, or will not be: nobody who waits for devices has to wait for this one. */
 void front_settled(struct front_device *device);
 

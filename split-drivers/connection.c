@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The states of a device, as the front end goes through them (ringfold/device.h); the same for all kinds. */
+#include <linux/jiffies.h>
+#include <linux/minmax.h>
+
 #include "bus.h"
+
+/* After an attempt that failed. */
+#define RETRY_INTERVAL HZ
 
 u32 front_back_state(const struct front_device *device)
 {
@@ -12,8 +18,29 @@ static void give_up(struct front_device *device, int error)
 {
 	dev_err(&device->dev, "it does not work: %d\n", error);
 	device->over = true;
+	if (front_driver_of(device)->fail != NULL)
+		front_driver_of(device)->fail(device);
 	front_set_state(device, RINGFOLD_STATE_CLOSED);
 	front_settled(device);
+}
+
+/* It does not work now. Nobody waits for it, and it asks again when some time has passed. */
+static void put_off(struct front_device *device, int error)
+{
+	if (error != device->error)
+		dev_err(&device->dev, "it cannot be connected now: %d\n", error);
+	device->error = error;
+	device->not_before = jiffies + RETRY_INTERVAL;
+	front_settled(device);
+}
+
+/* Or will be looked at when it may. */
+static bool may_ask(const struct front_device *device)
+{
+	if (device->error == 0 || time_after_eq(jiffies, device->not_before))
+		return true;
+	front_look_later(device->not_before - jiffies);
+	return false;
 }
 
 static void ask(struct front_device *device)
@@ -36,13 +63,15 @@ static void connect(struct front_device *device)
 	int error = front_driver_of(device)->connect(device);
 
 	if (error != 0) {
-		give_up(device, error);
+		/* If its end came meanwhile, there is nothing wrong: the pages of its queues went away. */
+		if (front_back_state(device) == RINGFOLD_STATE_CONNECTED)
+			put_off(device, error);
+		front_set_state(device, RINGFOLD_STATE_CLOSED);
 		return;
 	}
 	device->connected = true;
-	device->over = !front_driver_of(device)->reconnects;
+	device->error = 0;
 	front_set_state(device, RINGFOLD_STATE_CONNECTED);
-	front_settled(device);
 }
 
 static void disconnect(struct front_device *device)
@@ -64,16 +93,35 @@ static void let_go(struct front_device *device)
 {
 	disconnect(device);
 	front_set_state(device, RINGFOLD_STATE_CLOSED);
-	front_settled(device);
+}
+
+/* The back end has ended the connection, or begun anew without a word of it. */
+static bool has_ended(const struct front_device *device, u32 back)
+{
+	return back == RINGFOLD_STATE_CLOSED || (back == RINGFOLD_STATE_OFFERED && device->connected);
+}
+
+/* What it says of the end, if that is an error. */
+static void note_error(struct front_device *device)
+{
+	const u32 error = READ_ONCE(device->page->error);
+
+	if (error != 0)
+		put_off(device, error < MAX_ERRNO ? -(int)error : -EPROTO);
 }
 
 static void step_of_asking(struct front_device *device, u32 back)
 {
 	if (READ_ONCE(device->broken)) {
-		disconnect(device);
-		give_up(device, -EPROTO);
-	} else if (back == RINGFOLD_STATE_CLOSED || (back == RINGFOLD_STATE_CLOSING && may_close(device))) {
+		put_off(device, -EPROTO);
 		let_go(device);
+	} else if (has_ended(device, back)) {
+		if (back == RINGFOLD_STATE_CLOSED)
+			note_error(device);
+		let_go(device);
+	} else if (back == RINGFOLD_STATE_CLOSING && may_close(device)) {
+		let_go(device);
+		front_settled(device);
 	} else if (back == RINGFOLD_STATE_CONNECTED && !device->connected) {
 		connect(device);
 	} else if (back == RINGFOLD_STATE_CONNECTED) {
@@ -84,10 +132,11 @@ static void step_of_asking(struct front_device *device, u32 back)
 void front_step(struct front_device *device)
 {
 	const u32 back = front_back_state(device);
+	const u32 before = device->state;
 
 	switch (device->state) {
 	case RINGFOLD_STATE_NONE:
-		if (back == RINGFOLD_STATE_OFFERED)
+		if (back == RINGFOLD_STATE_OFFERED && may_ask(device))
 			ask(device);
 		break;
 	case RINGFOLD_STATE_ASKED:
@@ -99,6 +148,9 @@ void front_step(struct front_device *device)
 			front_set_state(device, RINGFOLD_STATE_NONE);
 		break;
 	}
+	/* What the next step waits for may be there already: nobody would tell of it. */
+	if (device->state != before)
+		front_look_again();
 }
 
 void front_begin(struct front_device *device)
@@ -112,7 +164,7 @@ void front_begin(struct front_device *device)
 void front_end(struct front_device *device)
 {
 	disconnect(device);
-	if (!device->lost)
+	if (!READ_ONCE(device->lost))
 		front_set_state(device, RINGFOLD_STATE_CLOSED);
 }
 

@@ -161,9 +161,11 @@ static int connect(struct front_device *device)
 	error = network_connect(&interface->link, queues, device->choice.queues, device->choice.features);
 	if (error != 0)
 		close_queues(interface, queues, device->choice.queues);
-	else
-		check_link(device);
-	return error;
+	if (error != 0)
+		return error;
+	check_link(device);
+	front_settled(device);
+	return 0;
 }
 
 static void disconnect(struct front_device *device)
@@ -212,7 +214,6 @@ static struct front_driver driver = {
 		.suppress_bind_attrs = true,
 	},
 	.kind = RINGFOLD_DEVICE_NETWORK,
-	.reconnects = true,
 	.probe = probe_interface,
 	.choose = choose,
 	.connect = connect,

@@ -3,11 +3,21 @@
 #include <linux/cpu.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
+#include <linux/slab.h>
 #include <linux/sysrq.h>
+
+#include <asm/ringfold.h>
 
 #include "bus.h"
 
+struct taken_order {
+	struct work_struct work;
+	u32 order;
+	u32 argument;
+};
+
 static u32 last_order; /* the count of the one that was taken up */
+static struct workqueue_struct *worker;
 
 /* The first `wanted` CPUs, and no others. One that cannot come or go is told, and the others still do. */
 static void use_cpus(u32 wanted)
@@ -30,8 +40,13 @@ static void use_memory(u32 mebibytes)
 		pr_err("ringfold: told to have %u MiB of memory, which cannot be\n", mebibytes);
 }
 
-static void carry_out(u32 order, u32 argument)
+static void carry_out(struct work_struct *work)
 {
+	struct taken_order *taken = container_of(work, struct taken_order, work);
+	const u32 order = taken->order;
+	const u32 argument = taken->argument;
+
+	kfree(taken);
 	switch (order) {
 	case RINGFOLD_ORDER_POWER_OFF:
 		pr_info("ringfold: told to power off\n");
@@ -56,6 +71,24 @@ static void carry_out(u32 order, u32 argument)
 	}
 }
 
+/*
+ * One after the other, and not by who calls: a CPU that goes waits for requests of its disks, and those may wait for a
+ * connection.
+ */
+static void carry_out_soon(u32 order, u32 argument)
+{
+	struct taken_order *taken = worker != NULL ? kmalloc(sizeof(*taken), GFP_KERNEL) : NULL;
+
+	if (taken == NULL) {
+		pr_err("ringfold: no memory for order %u\n", order);
+		return;
+	}
+	INIT_WORK(&taken->work, carry_out);
+	taken->order = order;
+	taken->argument = argument;
+	queue_work(worker, &taken->work);
+}
+
 void front_take_order(struct ringfold_control_page *page)
 {
 	u32 argument;
@@ -74,5 +107,14 @@ void front_take_order(struct ringfold_control_page *page)
 		return;
 	last_order = count;
 	WRITE_ONCE(page->order_seen, count);
-	carry_out(order, argument);
+	carry_out_soon(order, argument);
 }
+
+static int __init start_orders(void)
+{
+	if (!ringfold_domain)
+		return 0;
+	worker = alloc_ordered_workqueue("ringfold-order", 0);
+	return worker != NULL ? 0 : -ENOMEM;
+}
+core_initcall(start_orders);

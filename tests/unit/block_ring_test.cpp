@@ -52,7 +52,7 @@ TEST_F(BlockRing, CarriesARequestAndItsAnswer) {
     ringfold_block_request taken{};
     ringfold_block_answer answer{};
     EXPECT_EQ(block_back_take(&back, &taken), BLOCK_NOTHING);
-    EXPECT_FALSE(block_front_take(&front, &answer));
+    EXPECT_EQ(block_front_take(&front, &answer), BLOCK_NOTHING);
     const ringfold_block_request asked = request_of(7, 40);
     block_front_put(&front, &asked);
     EXPECT_EQ(block_back_take(&back, &taken), BLOCK_NOTHING) << "it was not shown yet";
@@ -62,12 +62,12 @@ TEST_F(BlockRing, CarriesARequestAndItsAnswer) {
     EXPECT_EQ(taken.sector, 40u);
     EXPECT_EQ(block_back_take(&back, &taken), BLOCK_NOTHING);
     block_back_put(&back, 7, -RINGFOLD_ERANGE);
-    EXPECT_FALSE(block_front_take(&front, &answer));
+    EXPECT_EQ(block_front_take(&front, &answer), BLOCK_NOTHING);
     EXPECT_TRUE(block_back_tell(&back)) << "the front end waits";
-    ASSERT_TRUE(block_front_take(&front, &answer));
+    ASSERT_EQ(block_front_take(&front, &answer), BLOCK_TAKEN);
     EXPECT_EQ(answer.id, 7u);
     EXPECT_EQ(answer.status, -RINGFOLD_ERANGE);
-    EXPECT_FALSE(block_front_take(&front, &answer));
+    EXPECT_EQ(block_front_take(&front, &answer), BLOCK_NOTHING);
 }
 
 TEST_F(BlockRing, TellsOnlyWhoWaits) {
@@ -104,6 +104,30 @@ TEST_F(BlockRing, RefusesIndicesThatCannotBe) {
         EXPECT_EQ(block_back_take(&back, &taken), BLOCK_TAKEN);
         queue.asked = start;  // back
         EXPECT_EQ(block_back_take(&back, &taken), BLOCK_BROKEN);
+    }
+}
+
+TEST_F(BlockRing, RefusesAnswersThatCannotBe) {
+    ringfold_block_answer answer{};
+    for (const uint32_t start : {0u, 5u, ~0u - 3}) {
+        for (const uint32_t ahead : {1u, RINGFOLD_BLOCK_DEPTH, 0x80000000u, ~0u}) {
+            start_at(start);
+            queue.answered = start + ahead;
+            EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN)
+                << start << " " << ahead << ": nothing was asked";
+            EXPECT_EQ(front.taken, start);
+        }
+        start_at(start);
+        const ringfold_block_request asked = request_of(0);
+        block_front_put(&front, &asked);
+        queue.answered = start + 1;
+        EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN) << start << ": it was not shown";
+        (void)block_front_tell(&front);
+        queue.answered = start + 2;
+        EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN) << start << ": one was asked";
+        queue.answered = start + 1;
+        EXPECT_EQ(block_front_take(&front, &answer), BLOCK_TAKEN);
+        EXPECT_EQ(block_front_take(&front, &answer), BLOCK_NOTHING);
     }
 }
 
@@ -149,7 +173,8 @@ TEST_F(BlockRing, NothingIsLostOrDoubledInAnyOrder) {
                 }
                 break;
             default:
-                if (block_front_take(&front, &answer)) {
+                if (const block_take result = block_front_take(&front, &answer); result != BLOCK_NOTHING) {
+                    ASSERT_EQ(result, BLOCK_TAKEN);
                     ASSERT_LT(answer.id, RINGFOLD_BLOCK_DEPTH);
                     ASSERT_TRUE(asked[answer.id]);
                     asked[answer.id] = false;
@@ -195,7 +220,7 @@ TEST_F(BlockRing, NobodySleepsThroughAnEvent) {
             back_events.notify_one();
         }
         ringfold_block_answer answer{};
-        if (block_front_take(&front, &answer)) {
+        if (block_front_take(&front, &answer) == BLOCK_TAKEN) {
             ++answered;
         } else {
             front_events.wait(events);

@@ -25,6 +25,15 @@
  *
  * Answers come in any order. A flush covers the writes that were answered before it was asked. What the front end writes
  * into a pool page that a request names reaches the disk or does not; it can harm the front end's own disk only.
+ *
+ * When a connection ends, each request that was not answered was done, not at all or in part. On the next one (device.h) the
+ * front end asks for them again, in any order and beside new ones: as long as a request is unanswered, others that overlap
+ * it are not ordered against it, before as after. What was answered stays done: a back end that offers no FLUSH where it did
+ * before has made it durable.
+ *
+ * To change the size while CONNECTED:
+ *   1. back: write sectors; store barrier; send an event through the control port
+ *   2. front: whenever such an event comes, read sectors once; what it asks beyond it is answered with ERANGE
  */
 #ifndef RINGFOLD_BLOCK_H
 #define RINGFOLD_BLOCK_H
@@ -44,7 +53,7 @@
 
 /* Within ringfold_device_page.kind. Valid from OFFERED. */
 struct ringfold_block_offer {
-	uint64_t sectors;             /* back: size, in 512 bytes; may change while CONNECTED, then an event is sent */
+	uint64_t sectors;             /* back: size, in 512 bytes; may change while CONNECTED */
 	uint32_t logical_block;       /* back: bytes, 512 to 4096; sectors and lengths are multiples of it */
 	uint32_t physical_block;      /* back: bytes */
 	uint32_t pages_limit;         /* back: most pool pages in a request */

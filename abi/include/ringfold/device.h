@@ -94,9 +94,24 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_control_page, 4096);
  *
  * back:  OFFERED -> CONNECTED when front is ASKED and what it chose is right, else -> CLOSED with an error;
  *        OFFERED, CONNECTED -> CLOSING when the device is to go; any -> CLOSED when front is CLOSED;
- *        CLOSED -> OFFERED when the device stays: a front end (another driver, another kernel) may ask again.
+ *        any -> CLOSED when it cannot go on: it was reset or reloaded, or begins anew on a page that it finds;
+ *        CLOSED -> OFFERED when front is NONE, and the device stays: it may ask again (or another driver, another kernel).
  * front: NONE -> ASKED when back is OFFERED; ASKED -> CONNECTED when back is; any -> CLOSED when back is CLOSING or
  *        CLOSED, when it wants to end or cannot go on; CLOSED -> NONE when back is CLOSED; NONE again -> ASKED as above.
+ *
+ * While the generation is the same, so is the device. A connection that ends does not end it, and what was not answered may
+ * have been done, or not, or in part. To go on:
+ *
+ *   1. back: CLOSED, event. It answers nothing from now on, and does nothing more but what it has begun.
+ *   2. front: stops asking; takes no answers any more; unmaps; CLOSED, event. What is unanswered, it keeps.
+ *   3. front: NONE, event.
+ *   4. back: waits until nothing that it has begun for this or an earlier connection is under way, and until all grants of
+ *      those could be revoked; then writes its offer, which may be another one; OFFERED, event.
+ *   5. front: reads the offer again; ASKED, CONNECTED as before. Then it asks again for what was not answered.
+ *
+ * So nothing of an old connection is done after something of a new one. A front end that is CONNECTED and finds OFFERED has
+ * missed a CLOSED, and goes on at 2. If the offer is one that it cannot use, it stays CLOSED. After an error (`error`, or one
+ * of its own) it waits for a second or so before it asks again.
  */
 #define RINGFOLD_STATE_NONE 0U
 #define RINGFOLD_STATE_OFFERED 1U

@@ -25,6 +25,8 @@
  * (uint32_t)(new - old), where `new` is the position after the last byte.
  *
  * The reader copies the data before it looks at them: what the writer changes behind `written` cannot be seen twice.
+ *
+ * When a connection ends, what is in its streams is lost, as on a cable that is pulled out.
  */
 #ifndef RINGFOLD_NETWORK_H
 #define RINGFOLD_NETWORK_H

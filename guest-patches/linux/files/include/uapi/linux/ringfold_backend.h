@@ -60,6 +60,14 @@ struct ringfold_backend_network {
 /*
  * REMOVE asks the front end to let go of a device; it is gone when LIST does not show it any more. With FORCE, at once.
  * A second REMOVE may force what the first one asked for.
+ *
+ * RESET ends a device's connection at once, as if the back end had died: the front end hears no answer to what it has asked,
+ * connects again, and asks again. It waits for the disk, never for the guest.
+ *
+ * RESIZE looks at the size of a disk's block device at once, and tells the front end if it has changed, as happens by
+ * itself within some seconds. EOPNOTSUPP: the device is no disk.
+ *
+ * RESET and RESIZE take no flags.
  */
 struct ringfold_backend_remove {
 	__u32 domain;
@@ -111,5 +119,7 @@ struct ringfold_backend_order {
 #define RINGFOLD_BACKEND_LIST _IOWR('R', 20, struct ringfold_backend_list)
 #define RINGFOLD_BACKEND_ORDER _IOW('R', 21, struct ringfold_backend_order)
 #define RINGFOLD_BACKEND_ADD_NETWORK _IOW('R', 22, struct ringfold_backend_network)
+#define RINGFOLD_BACKEND_RESET _IOW('R', 23, struct ringfold_backend_remove)
+#define RINGFOLD_BACKEND_RESIZE _IOW('R', 24, struct ringfold_backend_remove)
 
 #endif
