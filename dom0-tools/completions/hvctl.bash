@@ -10,8 +10,8 @@ declare -gA _hvctl_options=(
     [registers]="--json" [dump-core]="--json"
     [shutdown]="--json -a --all -w --wait -F --force" [reboot]="--json -a --all -w --wait -F --force"
     [sysrq]="--json" [destroy]="--json -a --all"
-    [block-list]="--json" [block-attach]="--json" [block-detach]="--json -F --force"
-    [network-list]="--json" [network-attach]="--json" [network-detach]="--json -F --force"
+    [block-list]="--json" [block-attach]="--json" [block-detach]="--json -F --force" [block-reset]="--json" [block-resize]="--json"
+    [network-list]="--json" [network-attach]="--json" [network-detach]="--json -F --force" [network-reset]="--json"
     [console]="--json --new --log -f --follow --path" [dmesg]="--json -f --follow --new" [event-log]="--json -f --follow --new"
     [gdb]="--json -l= --listen="
     [vcpu-list]="--json" [vcpu-set]="--json" [vcpu-pin]="--json" [top]="--json -d= --delay= -n= --times="
@@ -71,8 +71,8 @@ _hvctl_argument() { # POSITION, of the command's arguments
         trace/0) _hvctl_words "start status stop export" ;;
         run/0) mapfile -t COMPREPLY < <(compgen -c -- "$word") ;;
         run/*) _hvctl_files ;;
-        block-detach/1) _hvctl_words "$(_hvctl_first block-list "$domain")" ;;
-        network-detach/1) _hvctl_words "$(_hvctl_first network-list "$domain")" ;;
+        block-detach/1 | block-reset/1 | block-resize/1) _hvctl_words "$(_hvctl_first block-list "$domain")" ;;
+        network-detach/1 | network-reset/1) _hvctl_words "$(_hvctl_first network-list "$domain")" ;;
         block-attach/1) _hvctl_keys "target= vdev= access= queues= rate=" ;;
         network-attach/1) _hvctl_keys "bridge= mac= mtu= queues= rate=" ;;
         vcpu-pin/1) _hvctl_words "all" ;;

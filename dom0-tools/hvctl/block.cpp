@@ -3,6 +3,8 @@
 #include "dom0-tools/hvctl/device.hpp"
 #include "dom0-tools/hvctl/table.hpp"
 
+#include <fmt/core.h>
+
 namespace ringfold::tools {
 
 namespace {
@@ -75,12 +77,45 @@ void add_detach(CLI::App &app, Context &context) {
     command->add_flag("-F,--force", options->force, "without asking the guest: what it writes now is lost");
 }
 
+Outcome<void> reset(const Context &context, const DiskOptions &options) {
+    TRY(context.ask("block-reset", {{"domain", options.domain}, {"vdev", options.disk}}));
+    context.show(json::object(), nothing);
+    return {};
+}
+
+void add_reset(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<DiskOptions>();
+    CLI::App *command =
+        add_command(app, context, "block-reset", "end the connection of a guest to its disks; it connects again",
+                    [&context, options] { return reset(context, *options); });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("VDEV", options->disk, "like rdb, as block-list shows it; without it: all disks");
+}
+
+Outcome<void> resize(const Context &context, const DiskOptions &options) {
+    context.show(
+        TRY(context.ask("block-resize", {{"domain", options.domain}, {"vdev", options.disk}})), [](const json &answer) {
+            return fmt::format("{} has {} MiB\n", answer.value("vdev", ""), answer.value("sectors", uint64_t{0}) >> 11);
+        });
+    return {};
+}
+
+void add_resize(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<DiskOptions>();
+    CLI::App *command = add_command(app, context, "block-resize", "tell a guest how large its disk's target is now",
+                                    [&context, options] { return resize(context, *options); });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("VDEV", options->disk, "like rdb, as block-list shows it")->required();
+}
+
 }  // namespace
 
 void add_block_commands(CLI::App &app, Context &context) {
     add_list(app, context);
     add_attach(app, context);
     add_detach(app, context);
+    add_reset(app, context);
+    add_resize(app, context);
 }
 
 }  // namespace ringfold::tools

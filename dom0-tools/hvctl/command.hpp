@@ -43,8 +43,8 @@ void add_run_command(CLI::App &app, Context &context);
 void add_memory_commands(CLI::App &app, Context &context);   // mem-set, mem-max
 void add_ending_commands(CLI::App &app, Context &context);   // destroy, shutdown, reboot, sysrq
 void add_domain_commands(CLI::App &app, Context &context);   // list, pause, unpause, rename, dump-core, ...
-void add_block_commands(CLI::App &app, Context &context);    // block-list, block-attach, block-detach
-void add_network_commands(CLI::App &app, Context &context);  // network-list, network-attach, network-detach
+void add_block_commands(CLI::App &app, Context &context);    // block-list, block-attach, ...
+void add_network_commands(CLI::App &app, Context &context);  // network-list, network-attach, ...
 void add_stream_commands(CLI::App &app, Context &context);   // console, dmesg, event-log
 void add_gdb_command(CLI::App &app, Context &context);
 void add_schedule_commands(CLI::App &app, Context &context);  // vcpu-list, vcpu-set, vcpu-pin, sched, top

@@ -84,12 +84,28 @@ void add_detach(CLI::App &app, Context &context) {
     command->add_flag("-F,--force", options->force, "without asking the guest");
 }
 
+Outcome<void> reset(const Context &context, const NetworkOptions &options) {
+    TRY(context.ask("network-reset", {{"domain", options.domain}, {"network", options.network}}));
+    context.show(json::object(), nothing);
+    return {};
+}
+
+void add_reset(CLI::App &app, Context &context) {
+    const auto options = std::make_shared<NetworkOptions>();
+    CLI::App *command = add_command(app, context, "network-reset",
+                                    "end the connection of a guest to its network interfaces; it connects again",
+                                    [&context, options] { return reset(context, *options); });
+    command->add_option("DOMAIN", options->domain, "name or number")->required();
+    command->add_option("NUMBER", options->network, "or MAC, as network-list shows them; without it: all interfaces");
+}
+
 }  // namespace
 
 void add_network_commands(CLI::App &app, Context &context) {
     add_list(app, context);
     add_attach(app, context);
     add_detach(app, context);
+    add_reset(app, context);
 }
 
 }  // namespace ringfold::tools

@@ -35,6 +35,9 @@ json describe_disk(Guest &guest, const DiskState &state) {
             {"bytes", state.bytes}};
 }
 
+// As rdb names it.
+Outcome<uint32_t> number_of(const std::string &vdev) { return TRY(parse_disk("target=-,vdev=" + vdev, 0)).number; }
+
 }  // namespace
 
 Commands::Result Commands::block_list(Arguments arguments) const {
@@ -65,9 +68,34 @@ Commands::Result Commands::block_attach(Arguments arguments) {
 Commands::Result Commands::block_detach(Arguments arguments) {
     const GuestReference guest = TRY(guest_of(arguments));
     TRY(need_running(*guest));
-    const DiskConfig disk = TRY(parse_disk("target=-,vdev=" + arguments.at("vdev").get<std::string>(), 0));
-    TRY(supervisor_->detach(guest, disk.number, arguments.value("force", false)));
+    const uint32_t number = TRY(number_of(arguments.at("vdev").get<std::string>()));
+    TRY(supervisor_->detach(guest, number, arguments.value("force", false)));
     return json::object();
+}
+
+// Of one disk, or of all that the guest has.
+Commands::Result Commands::block_reset(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(need_running(*guest));
+    HypercallPort &port = supervisor_->hypervisor().port();
+    const std::string vdev = arguments.value("vdev", "");
+    if (!vdev.empty()) {
+        const uint32_t number = TRY(number_of(vdev));
+        TRY(port.reset_disk(guest->id, number));
+        return json::object();
+    }
+    for (const DiskState &state : TRY(port.disks(guest->id))) {
+        TRY(port.reset_disk(guest->id, state.number));
+    }
+    return json::object();
+}
+
+Commands::Result Commands::block_resize(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(need_running(*guest));
+    const uint32_t number = TRY(number_of(arguments.at("vdev").get<std::string>()));
+    const uint64_t sectors = TRY(supervisor_->hypervisor().port().resize_disk(guest->id, number));
+    return json{{"vdev", disk_name(number)}, {"sectors", sectors}};
 }
 
 // What a restart brings back is what there was before it.

@@ -69,9 +69,12 @@ class Commands {
     Result block_list(Arguments arguments) const;
     Result block_attach(Arguments arguments);
     Result block_detach(Arguments arguments);
+    Result block_reset(Arguments arguments);
+    Result block_resize(Arguments arguments);
     Result network_list(Arguments arguments) const;
     Result network_attach(Arguments arguments);
     Result network_detach(Arguments arguments);
+    Result network_reset(Arguments arguments);
     Result info(Arguments) const;
     Result stats(Arguments arguments) const;
     Result version(Arguments) const;

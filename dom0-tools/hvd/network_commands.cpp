@@ -95,6 +95,23 @@ Commands::Result Commands::network_detach(Arguments arguments) {
     return json{{"number", number}};
 }
 
+// Of one interface, or of all that the guest has.
+Commands::Result Commands::network_reset(Arguments arguments) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(need_running(*guest));
+    HypercallPort &port = supervisor_->hypervisor().port();
+    const std::string network = arguments.value("network", "");
+    if (!network.empty()) {
+        const uint32_t number = TRY(number_of(*guest, network));
+        TRY(port.reset_network(guest->id, number));
+        return json::object();
+    }
+    for (const NetworkState &state : TRY(port.networks(guest->id))) {
+        TRY(port.reset_network(guest->id, state.number));
+    }
+    return json::object();
+}
+
 Outcome<void> Supervisor::attach(const GuestReference &guest, const NetworkConfig &network) {
     TRY(hypervisor_.port().add_network(guest->id, network));
     if (guest->config) {

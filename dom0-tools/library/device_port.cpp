@@ -82,6 +82,12 @@ Failure device_failure(const std::string &doing, int error) {
     }
 }
 
+std::string text_of(uint16_t kind, uint32_t number) {
+    return kind == RINGFOLD_DEVICE_BLOCK ? "disk " + disk_name(number) : fmt::format("network interface {}", number);
+}
+
+Failure not_there(uint16_t kind, uint32_t number) { return {Kind::not_found, "there is no " + text_of(kind, number)}; }
+
 // An ioctl that a signal does not end.
 int control(int device, unsigned long request, void *argument) {
     int result = 0;
@@ -191,7 +197,19 @@ Outcome<void> DevicePort::add_disk(DomainId domain, const DiskConfig &disk) {
 }
 
 Outcome<void> DevicePort::remove_disk(DomainId domain, uint32_t number, bool force) {
-    return remove(domain, RINGFOLD_DEVICE_BLOCK, number, force, "disk " + disk_name(number));
+    return ask(RINGFOLD_BACKEND_REMOVE, {domain, RINGFOLD_DEVICE_BLOCK, number}, force ? RINGFOLD_BACKEND_FORCE : 0,
+               "removing");
+}
+
+Outcome<void> DevicePort::reset_disk(DomainId domain, uint32_t number) {
+    return ask(RINGFOLD_BACKEND_RESET, {domain, RINGFOLD_DEVICE_BLOCK, number}, 0, "resetting");
+}
+
+Outcome<uint64_t> DevicePort::resize_disk(DomainId domain, uint32_t number) {
+    const ringfold_backend_device before = TRY(disk(domain, number));
+    TRY(refresh_size(before.block_device));
+    TRY(ask(RINGFOLD_BACKEND_RESIZE, {domain, RINGFOLD_DEVICE_BLOCK, number}, 0, "resizing"));
+    return TRY(disk(domain, number)).sectors;
 }
 
 Outcome<std::vector<DiskState>> DevicePort::disks(DomainId domain) {
@@ -223,7 +241,12 @@ Outcome<void> DevicePort::add_network(DomainId domain, const NetworkConfig &netw
 }
 
 Outcome<void> DevicePort::remove_network(DomainId domain, uint32_t number, bool force) {
-    return remove(domain, RINGFOLD_DEVICE_NETWORK, number, force, fmt::format("network interface {}", number));
+    return ask(RINGFOLD_BACKEND_REMOVE, {domain, RINGFOLD_DEVICE_NETWORK, number}, force ? RINGFOLD_BACKEND_FORCE : 0,
+               "removing");
+}
+
+Outcome<void> DevicePort::reset_network(DomainId domain, uint32_t number) {
+    return ask(RINGFOLD_BACKEND_RESET, {domain, RINGFOLD_DEVICE_NETWORK, number}, 0, "resetting");
 }
 
 Outcome<std::vector<NetworkState>> DevicePort::networks(DomainId domain) {
@@ -235,18 +258,28 @@ Outcome<std::vector<NetworkState>> DevicePort::networks(DomainId domain) {
     return found;
 }
 
-Outcome<void> DevicePort::remove(DomainId domain, uint16_t kind, uint32_t number, bool force, const std::string &what) {
+Outcome<void> DevicePort::ask(unsigned long ioctl_number, const Which &which, uint32_t flags, std::string_view doing) {
     ringfold_backend_remove request{};
-    request.domain = domain.raw();
-    request.kind = kind;
-    request.number = static_cast<uint16_t>(number);
-    request.flags = force ? RINGFOLD_BACKEND_FORCE : 0;
-    if (control(backend_.number(), RINGFOLD_BACKEND_REMOVE, &request) == 0) {
+    request.domain = which.domain.raw();
+    request.kind = which.kind;
+    request.number = static_cast<uint16_t>(which.number);
+    request.flags = flags;
+    if (control(backend_.number(), ioctl_number, &request) == 0) {
         return {};
     }
     const int error = errno;
-    return error == ENODEV || error == ENOENT ? Failure{Kind::not_found, "there is no " + what}
-                                              : system_failure("removing " + what, error);
+    return error == ENODEV || error == ENOENT
+               ? not_there(which.kind, which.number)
+               : system_failure(fmt::format("{} {}", doing, text_of(which.kind, which.number)), error);
+}
+
+Outcome<ringfold_backend_device> DevicePort::disk(DomainId domain, uint32_t number) {
+    for (const ringfold_backend_device &device : TRY(devices(domain, RINGFOLD_DEVICE_BLOCK))) {
+        if (device.number == number) {
+            return device;
+        }
+    }
+    return not_there(RINGFOLD_DEVICE_BLOCK, number);
 }
 
 Outcome<std::vector<ringfold_backend_device>> DevicePort::devices(DomainId domain, uint16_t kind) {

@@ -27,9 +27,12 @@ class DevicePort final : public HypercallPort {
     Outcome<ControlPlace> open_devices(DomainId domain) override;
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
+    Outcome<void> reset_disk(DomainId domain, uint32_t number) override;
+    Outcome<uint64_t> resize_disk(DomainId domain, uint32_t number) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
     Outcome<void> add_network(DomainId domain, const NetworkConfig &network) override;
     Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
+    Outcome<void> reset_network(DomainId domain, uint32_t number) override;
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<ControlMemory> control_memory() override;
@@ -38,8 +41,16 @@ class DevicePort final : public HypercallPort {
     Outcome<std::unique_ptr<TraceRings>> start_trace(uint32_t classes, uint32_t pages) override;
 
   private:
-    Outcome<void> remove(DomainId domain, uint16_t kind, uint32_t number, bool force, const std::string &what);
+    struct Which {  // of a domain's devices
+        DomainId domain;
+        uint16_t kind;  // RINGFOLD_DEVICE_*
+        uint32_t number;
+    };
+
+    // `doing` is what the ioctl does, for people.
+    Outcome<void> ask(unsigned long ioctl_number, const Which &which, uint32_t flags, std::string_view doing);
     Outcome<std::vector<ringfold_backend_device>> devices(DomainId domain, uint16_t kind);
+    Outcome<ringfold_backend_device> disk(DomainId domain, uint32_t number);
 
     DevicePort(Descriptor device, Descriptor backend) : device_(std::move(device)), backend_(std::move(backend)) {}
 

@@ -6,10 +6,12 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <fmt/core.h>
 
 #include <cerrno>
+#include <filesystem>
 
 namespace ringfold::tools {
 
@@ -66,6 +68,20 @@ Outcome<Descriptor> open_disk(const DiskConfig &disk) {
         return Failure{Kind::configuration, fmt::format("{} is neither a block device nor a file", disk.target)};
     }
     return file;
+}
+
+Outcome<void> refresh_size(uint64_t block_device) {
+    const std::string place = fmt::format("/sys/dev/block/{}:{}", major(block_device), minor(block_device));
+    std::error_code error;
+    if (!std::filesystem::exists(place + "/loop", error)) {
+        return {};
+    }
+    const std::string path = "/dev/" + std::filesystem::canonical(place, error).filename().string();
+    const Descriptor device(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!device.is_open() || ioctl(device.number(), LOOP_SET_CAPACITY) < 0) {
+        return system_failure(fmt::format("{}: the size of its file", path), errno);
+    }
+    return {};
 }
 
 }  // namespace ringfold::tools

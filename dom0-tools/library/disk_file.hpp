@@ -10,5 +10,7 @@ namespace ringfold::tools {
 
 // An open block device.
 [[nodiscard]] Outcome<Descriptor> open_disk(const DiskConfig &disk);
+// A block device (as in st_rdev) that is a file's: it gets the size that the file has now. Others know theirs.
+[[nodiscard]] Outcome<void> refresh_size(uint64_t block_device);
 
 }  // namespace ringfold::tools

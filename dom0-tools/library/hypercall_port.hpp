@@ -102,10 +102,15 @@ class HypercallPort {
     virtual Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) = 0;
     // Asks the domain to let go of a disk: it is gone when disks() does not show it any more. By force: at once.
     virtual Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) = 0;
+    // Ends its connection as if this end had died. The domain connects again, and asks again what was not answered.
+    virtual Outcome<void> reset_disk(DomainId domain, uint32_t number) = 0;
+    // Looks how large its target is now, and tells the domain. In sectors of 512 bytes.
+    virtual Outcome<uint64_t> resize_disk(DomainId domain, uint32_t number) = 0;
     virtual Outcome<std::vector<DiskState>> disks(DomainId domain) = 0;
     // Its address is set. Its other end is up, on its bridge. not_found: there is no such bridge.
     virtual Outcome<void> add_network(DomainId domain, const NetworkConfig &network) = 0;
     virtual Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) = 0;  // as remove_disk()
+    virtual Outcome<void> reset_network(DomainId domain, uint32_t number) = 0;               // as reset_disk()
     virtual Outcome<std::vector<NetworkState>> networks(DomainId domain) = 0;
     // Tells the domain what a user wants of it: RINGFOLD_ORDER_*. not_found: it has no control page; busy: it does not
     // listen to it.

@@ -460,6 +460,27 @@ Outcome<void> FakeHypervisor::remove_disk(DomainId domain, uint32_t number, bool
     return remove(added_disks[domain.raw()], number, force);
 }
 
+template <typename Device>
+Outcome<void> FakeHypervisor::reset(const std::vector<Device> &all, const std::string &kind, uint32_t number) {
+    if (std::ranges::find(all, number, &Device::number) == all.end()) {
+        return Failure{Kind::not_found, "there is no such device"};
+    }
+    resets.push_back(kind + " " + std::to_string(number));
+    return {};
+}
+
+Outcome<void> FakeHypervisor::reset_disk(DomainId domain, uint32_t number) {
+    return reset(added_disks[domain.raw()], "disk", number);
+}
+
+Outcome<uint64_t> FakeHypervisor::resize_disk(DomainId domain, uint32_t number) {
+    const std::vector<DiskConfig> &all = added_disks[domain.raw()];
+    if (std::ranges::find(all, number, &DiskConfig::number) == all.end()) {
+        return Failure{Kind::not_found, "there is no such device"};
+    }
+    return (uint64_t{number} + 1) << 20;
+}
+
 Outcome<std::vector<DiskState>> FakeHypervisor::disks(DomainId domain) {
     std::vector<DiskState> states;
     for (const DiskConfig &disk : added_disks[domain.raw()]) {
@@ -478,6 +499,10 @@ Outcome<void> FakeHypervisor::add_network(DomainId domain, const NetworkConfig &
 
 Outcome<void> FakeHypervisor::remove_network(DomainId domain, uint32_t number, bool force) {
     return remove(added_networks[domain.raw()], number, force);
+}
+
+Outcome<void> FakeHypervisor::reset_network(DomainId domain, uint32_t number) {
+    return reset(added_networks[domain.raw()], "network", number);
 }
 
 Outcome<std::vector<NetworkState>> FakeHypervisor::networks(DomainId domain) {

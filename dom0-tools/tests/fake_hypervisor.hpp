@@ -62,9 +62,12 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<ControlPlace> open_devices(DomainId domain) override;
     Outcome<void> add_disk(DomainId domain, const DiskConfig &disk) override;
     Outcome<void> remove_disk(DomainId domain, uint32_t number, bool force) override;
+    Outcome<void> reset_disk(DomainId domain, uint32_t number) override;
+    Outcome<uint64_t> resize_disk(DomainId domain, uint32_t number) override;
     Outcome<std::vector<DiskState>> disks(DomainId domain) override;
     Outcome<void> add_network(DomainId domain, const NetworkConfig &network) override;
     Outcome<void> remove_network(DomainId domain, uint32_t number, bool force) override;
+    Outcome<void> reset_network(DomainId domain, uint32_t number) override;
     Outcome<std::vector<NetworkState>> networks(DomainId domain) override;
     Outcome<void> give_order(DomainId domain, uint32_t order, uint32_t argument) override;
     Outcome<ControlMemory> control_memory() override;
@@ -87,6 +90,7 @@ class FakeHypervisor final : public HypercallPort {
     std::set<uint64_t> free_machine_frames;
     std::map<uint16_t, std::vector<DiskConfig>> added_disks;  // of domains that have a control page
     std::map<uint16_t, std::vector<NetworkConfig>> added_networks;
+    std::vector<std::string> resets;              // "disk 1", "network 0"
     std::vector<std::array<uint32_t, 3>> orders;  // domain, order, argument
     ControlMemory own_memory;                     // of the control domain, as its kernel says
     bool guests_let_go = true;                    // of devices, when they are asked
@@ -114,6 +118,8 @@ class FakeHypervisor final : public HypercallPort {
     HypercallAnswer move_cpu(uint64_t bit, ringfold_pool_info &to);
     template <typename Device>
     Outcome<void> remove(std::vector<Device> &all, uint32_t number, bool force) const;
+    template <typename Device>
+    Outcome<void> reset(const std::vector<Device> &all, const std::string &kind, uint32_t number);
     HypercallAnswer populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data);
     HypercallAnswer destroy(uint16_t id);
     HypercallAnswer start(FakeDomain &domain, const Arguments &arguments, Data data);

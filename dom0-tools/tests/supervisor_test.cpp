@@ -400,6 +400,27 @@ TEST_F(SupervisorTest, NetworkInterfacesComeAndGoWithTheirGuest) {
     EXPECT_TRUE(fake.added_networks.empty());
 }
 
+TEST_F(SupervisorTest, ConnectionsAreResetAndDisksResized) {
+    DomainConfig wanted = config();
+    wanted.disks = {{.target = "/dev/a", .number = 0}, {.target = "/dev/b", .number = 1}};
+    wanted.networks = {{.number = 0}, {.number = 1}};
+    ASSERT_TRUE(create(wanted).ok());
+    ASSERT_TRUE(ask("block-reset", {{"domain", "web"}, {"vdev", "rdb"}}).ok());
+    EXPECT_EQ(fake.resets, (std::vector<std::string>{"disk 1"}));
+    ASSERT_TRUE(ask("block-reset", {{"domain", "web"}}).ok());
+    EXPECT_EQ(fake.resets, (std::vector<std::string>{"disk 1", "disk 0", "disk 1"}));
+    fake.resets.clear();
+    ASSERT_TRUE(ask("network-reset", {{"domain", "web"}, {"network", "1"}}).ok());
+    ASSERT_TRUE(ask("network-reset", {{"domain", "web"}, {"network", generated_address("web", 0).text()}}).ok());
+    ASSERT_TRUE(ask("network-reset", {{"domain", "web"}}).ok());
+    EXPECT_EQ(fake.resets, (std::vector<std::string>{"network 1", "network 0", "network 0", "network 1"}));
+    EXPECT_EQ(ask("block-reset", {{"domain", "web"}, {"vdev", "rdc"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(ask("network-reset", {{"domain", "web"}, {"network", "2"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "rdb"}}).take()["sectors"], 2U << 20);
+    EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "rdc"}}).error().kind, Kind::not_found);
+    EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "what"}}).error().kind, Kind::usage);
+}
+
 TEST_F(SupervisorTest, AGuestThatKeepsItsDiskHoldsUpNobody) {
     DomainConfig wanted = config();
     wanted.disks = {{.target = "/dev/a", .number = 0}};
