@@ -418,7 +418,7 @@ TEST_F(SupervisorTest, ConnectionsAreResetAndDisksResized) {
     EXPECT_EQ(ask("network-reset", {{"domain", "web"}, {"network", "2"}}).error().kind, Kind::not_found);
     EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "rdb"}}).take()["sectors"], 2U << 20);
     EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "rdc"}}).error().kind, Kind::not_found);
-    EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "what"}}).error().kind, Kind::usage);
+    EXPECT_EQ(ask("block-resize", {{"domain", "web"}, {"vdev", "what"}}).error().kind, Kind::configuration);
 }
 
 TEST_F(SupervisorTest, AGuestThatKeepsItsDiskHoldsUpNobody) {

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks of guests: written, verified, read-only, taken away under load, in real machines whose dom0 serves them.
+"""Disks of guests: written, verified, read-only, taken away under load, in real machines whose dom0 serves them; and back ends of all devices
+that end and begin anew meanwhile.
 
 `make linux root` builds what this boots; without it these tests are skipped.
 """
 
 import pytest
 
-from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, run, script, tools_overlay
+from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, number_of, run, script, tools_overlay
+from machine import NIGHTLY
 
 pytestmark = needs_linux
 
@@ -28,3 +30,21 @@ def test_disks_hold_what_guests_write(tmp_path, overlay, cpus):
                       "a disk comes and goes while the guest runs",
                       "a disk is as slow as its limit",
                       "a guest that is destroyed while it writes leaves nothing")
+
+
+@pytest.mark.parametrize("cpus", [1, 2] if NIGHTLY else [2])
+def test_back_ends_end_and_begin_anew(tmp_path, overlay, cpus):
+    disk = empty_disk(tmp_path / "disk", 64)
+    drawn = f"rounds={6 if NIGHTLY else 1} audit={number_of('debug_audit')}\n"
+    said = run(tmp_path, drawn + script("reconnect"), "--overlay", overlay, "--smp", cpus, "--mem", 1024, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}", "--tools")
+    print("\n".join(said))
+    assert_properties(said,
+                      "what is written and verified outlives its back end",
+                      "so does a file system",
+                      "a guest that sleeps meanwhile connects again",
+                      "a disk that comes or goes may be reset",
+                      "what waits for a disk that is gone fails",
+                      "what TCP carries arrives whole",
+                      "a mounted disk grows",
+                      "resets, also of a guest that is destroyed, leave nothing")
