@@ -255,7 +255,7 @@ static int __init connect_control(const struct ringfold_control_place *place)
 	if (control_page()->magic != RINGFOLD_CONTROL_MAGIC || control_page()->version != RINGFOLD_CONTROL_VERSION)
 		return -EPROTO;
 	control_irq = ringfold_connect_channel(place->domain, place->port, 0);
-	return control_irq < 0 ? control_irq : request_irq(control_irq, note_change, 0, "ringfold-control", NULL);
+	return control_irq < 0 ? control_irq : request_irq(control_irq, note_change, IRQF_NO_SUSPEND, "ringfold-control", NULL);
 }
 
 static int __init start_bus(void)

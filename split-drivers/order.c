@@ -3,7 +3,9 @@
 #include <linux/cpu.h>
 #include <linux/printk.h>
 #include <linux/reboot.h>
+#include <linux/pm_wakeup.h>
 #include <linux/slab.h>
+#include <linux/suspend.h>
 #include <linux/sysrq.h>
 
 #include <asm/ringfold.h>
@@ -12,12 +14,14 @@
 
 struct taken_order {
 	struct work_struct work;
+	u32 count;
 	u32 order;
 	u32 argument;
 };
 
 static u32 last_order; /* the count of the one that was taken up */
 static struct workqueue_struct *worker;
+static struct wakeup_source *wakeup; /* counts orders, for the one to suspend */
 
 /* The first `wanted` CPUs, and no others. One that cannot come or go is told, and the others still do. */
 static void use_cpus(u32 wanted)
@@ -40,9 +44,29 @@ static void use_memory(u32 mebibytes)
 		pr_err("ringfold: told to have %u MiB of memory, which cannot be\n", mebibytes);
 }
 
+/*
+ * Sleeps until another order comes, or does not begin if one has come already: that one is either seen here, or counted
+ * after the events were, and then the suspension is given up (as in kernel/power/autosleep.c).
+ */
+static void sleep_until_next(u32 count)
+{
+	unsigned int events;
+	int error;
+
+	if (!pm_get_wakeup_count(&events, true) || READ_ONCE(last_order) != count || !pm_save_wakeup_count(events))
+		return;
+	pr_info("ringfold: told to suspend\n");
+	error = pm_suspend(PM_SUSPEND_TO_IDLE);
+	if (error != 0 && READ_ONCE(last_order) == count)
+		pr_err("ringfold: told to suspend, which failed: %d\n", error);
+	else
+		pr_info("ringfold: told to go on\n");
+}
+
 static void carry_out(struct work_struct *work)
 {
 	struct taken_order *taken = container_of(work, struct taken_order, work);
+	const u32 count = taken->count;
 	const u32 order = taken->order;
 	const u32 argument = taken->argument;
 
@@ -65,6 +89,11 @@ static void carry_out(struct work_struct *work)
 	case RINGFOLD_ORDER_MEMORY:
 		use_memory(argument);
 		break;
+	case RINGFOLD_ORDER_SUSPEND:
+		sleep_until_next(count);
+		break;
+	case RINGFOLD_ORDER_RESUME:
+		break;
 	default:
 		pr_warn("ringfold: an order that this kernel does not know: %u\n", order);
 		break;
@@ -75,7 +104,7 @@ static void carry_out(struct work_struct *work)
  * One after the other, and not by who calls: a CPU that goes waits for requests of its disks, and those may wait for a
  * connection.
  */
-static void carry_out_soon(u32 order, u32 argument)
+static void carry_out_soon(u32 count, u32 order, u32 argument)
 {
 	struct taken_order *taken = worker != NULL ? kmalloc(sizeof(*taken), GFP_KERNEL) : NULL;
 
@@ -84,6 +113,7 @@ static void carry_out_soon(u32 order, u32 argument)
 		return;
 	}
 	INIT_WORK(&taken->work, carry_out);
+	taken->count = count;
 	taken->order = order;
 	taken->argument = argument;
 	queue_work(worker, &taken->work);
@@ -105,15 +135,17 @@ void front_take_order(struct ringfold_control_page *page)
 	} while (count != READ_ONCE(page->order_count));
 	if (count == last_order)
 		return;
-	last_order = count;
+	WRITE_ONCE(last_order, count);
 	WRITE_ONCE(page->order_seen, count);
-	carry_out_soon(order, argument);
+	carry_out_soon(count, order, argument);
+	pm_wakeup_ws_event(wakeup, 0, true);
 }
 
 static int __init start_orders(void)
 {
 	if (!ringfold_domain)
 		return 0;
+	wakeup = wakeup_source_register(NULL, "ringfold-order");
 	worker = alloc_ordered_workqueue("ringfold-order", 0);
 	return worker != NULL ? 0 : -ENOMEM;
 }

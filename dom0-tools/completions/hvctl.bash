@@ -6,7 +6,7 @@
 declare -gA _hvctl_options=(
     [create]="--json --set= -c --console -p --paused -n --dry-run"
     [run]="--json -i --input --kernel= --root= -m= --memory= --vcpus= --timeout= --set="
-    [list]="--json -l --config" [rename]="--json" [pause]="--json" [unpause]="--json" [mem-max]="--json" [mem-set]="--json -t= --timeout="
+    [list]="--json -l --config" [rename]="--json" [pause]="--json" [unpause]="--json" [suspend]="--json" [resume]="--json" [mem-max]="--json" [mem-set]="--json -t= --timeout="
     [registers]="--json" [dump-core]="--json"
     [shutdown]="--json -a --all -w --wait -F --force" [reboot]="--json -a --all -w --wait -F --force"
     [sysrq]="--json" [destroy]="--json -a --all"
@@ -78,7 +78,7 @@ _hvctl_argument() { # POSITION, of the command's arguments
         vcpu-pin/1) _hvctl_words "all" ;;
         pool-mode/1) _hvctl_words "shared one-to-one" ;;
         list/* | shutdown/* | reboot/* | destroy/*) _hvctl_words "$(_hvctl_first list)" ;;
-        console/0 | rename/0 | pause/0 | unpause/0 | mem-set/0 | mem-max/0 | registers/0 | dump-core/0 | sysrq/0 | gdb/0 | stats/0 | sched/0 | \
+        console/0 | rename/0 | suspend/0 | resume/0 | pause/0 | unpause/0 | mem-set/0 | mem-max/0 | registers/0 | dump-core/0 | sysrq/0 | gdb/0 | stats/0 | sched/0 | \
             vcpu-list/0 | vcpu-set/0 | vcpu-pin/0 | block-*/0 | network-*/0) _hvctl_words "$(_hvctl_first list)" ;;
     esac
 }

@@ -135,6 +135,8 @@ void add_domain_commands(CLI::App &app, Context &context) {
     command->add_flag("-l,--config", *with_config, "with their configurations, as JSON");
     add_simple(app, context, "pause", "stop a guest until it is unpaused");
     add_simple(app, context, "unpause", "let a paused guest go on");
+    add_simple(app, context, "suspend", "tell a guest to stop its programs and sleep");
+    add_simple(app, context, "resume", "wake a guest that was told to suspend");
     add_rename(app, context);
     add_registers(app, context);
     add_dump_core(app, context);

@@ -55,6 +55,8 @@ Commands::Result Commands::run(const std::string &command, Arguments arguments) 
         Row{"destroy", [](Commands &self, Arguments given) { return self.destroy(given); }},
         Row{"shutdown", [](Commands &self, Arguments given) { return self.shutdown(given); }},
         Row{"sysrq", [](Commands &self, Arguments given) { return self.system_request(given); }},
+        Row{"suspend", [](Commands &self, Arguments given) { return self.give_order(given, RINGFOLD_ORDER_SUSPEND); }},
+        Row{"resume", [](Commands &self, Arguments given) { return self.give_order(given, RINGFOLD_ORDER_RESUME); }},
         Row{"pause", [](Commands &self, Arguments given) { return self.pause(given); }},
         Row{"unpause", [](Commands &self, Arguments given) { return self.unpause(given); }},
         Row{"rename", [](Commands &self, Arguments given) { return self.rename(given); }},
@@ -181,6 +183,12 @@ Commands::Result Commands::system_request(Arguments arguments) {
         return Failure{Kind::usage, fmt::format("\"{}\": expected one key, like t or w", key)};
     }
     TRY(supervisor_->give_order(guest, RINGFOLD_ORDER_SYSTEM_REQUEST, static_cast<unsigned char>(key[0])));
+    return json::object();
+}
+
+Commands::Result Commands::give_order(Arguments arguments, uint32_t order) {
+    const GuestReference guest = TRY(guest_of(arguments));
+    TRY(supervisor_->give_order(guest, order, 0));
     return json::object();
 }
 

@@ -53,6 +53,7 @@ class Commands {
     Result destroy(Arguments arguments);
     Result shutdown(Arguments arguments);
     Result system_request(Arguments arguments);
+    Result give_order(Arguments arguments, uint32_t order);
     Result set_vcpus(Arguments arguments);
     Result pause(Arguments arguments);
     Result unpause(Arguments arguments);

@@ -31,6 +31,10 @@ std::string_view order_name(uint32_t order) {
             return "vcpus";
         case RINGFOLD_ORDER_MEMORY:
             return "memory";
+        case RINGFOLD_ORDER_SUSPEND:
+            return "suspend";
+        case RINGFOLD_ORDER_RESUME:
+            return "resume";
         default:
             return "unknown";
     }

@@ -6,7 +6,7 @@
 
 import pytest
 
-from linux_host import assert_properties, needs_linux, program, run, script, tools_overlay
+from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, program, run, script, tools_overlay
 
 pytestmark = needs_linux
 
@@ -59,3 +59,14 @@ def test_commands_run_in_guests_that_are_thrown_away(tmp_path, overlay, cpus):
 def test_testhost_runs_a_command_in_a_guest(tmp_path):
     said = run(tmp_path, "cat /sys/hypervisor/type; nproc; [ ! -e /proc/acpi ]", "--guest", "--smp", 2, "--mem", 1024)
     assert said == ["ringfold", "2"]  # a guest has no ACPI
+
+
+def test_a_guest_sleeps_and_wakes(tmp_path):
+    disk = empty_disk(tmp_path / "disk", 16)
+    said = run(tmp_path, script("suspend"), "--overlay", tools_overlay(tmp_path, TYPED_GUEST), "--smp", 2, "--mem", 1024, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}")
+    assert_properties(said,
+                      "it sleeps and wakes, again and again",
+                      "an order to wake is not lost, however soon it comes",
+                      "any order wakes it",
+                      "one that sleeps can be told to power off")

@@ -64,6 +64,8 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_control_device, 16);
 #define RINGFOLD_ORDER_SYSTEM_REQUEST 3U /* argument: a key, as an ASCII character */
 #define RINGFOLD_ORDER_VCPUS 4U /* argument: how many vCPUs to run on, 1 to start_info.vcpu_count: 0 and those behind it */
 #define RINGFOLD_ORDER_MEMORY 5U /* argument: MiB to own, 1 up to start_info.frame_count: release or populate frames */
+#define RINGFOLD_ORDER_SUSPEND 6U /* sleep, with all programs stopped, until the next order, whichever that is */
+#define RINGFOLD_ORDER_RESUME 7U /* nothing but to wake */
 
 struct ringfold_control_page {
 	uint64_t magic;          /* back: before the guest starts */

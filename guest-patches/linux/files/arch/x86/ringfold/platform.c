@@ -55,6 +55,9 @@ static int __init set_up_lines(void)
 	if (irq < 0)
 		pr_err("Ringfold: no interrupt for ACPI: %d\n", irq);
 	x86_init.irqs.create_pci_msi_domain = ringfold_create_message_domain;
+#ifdef CONFIG_ACPI_SLEEP
+	acpi_suspend_lowlevel = NULL; /* the machine is the hypervisor's to suspend */
+#endif
 	return 1; /* go on and look for configuration space */
 }
 
