@@ -53,6 +53,7 @@ def test_commands_run_in_guests_that_are_thrown_away(tmp_path, overlay, cpus):
                       "no output is lost",
                       "its input is what it is given, and what is typed only if it shall be",
                       "it has a root of its own",
+                      "its time of day is dom0's, also when that was set",
                       "nothing stays, however it ends")
 
 

@@ -75,12 +75,6 @@ static void __init ringfold_set_legacy_features(void)
 	x86_platform.legacy.i8042 = X86_LEGACY_I8042_PLATFORM_ABSENT;
 }
 
-static void ringfold_no_wall_clock(struct timespec64 *time)
-{
-	time->tv_sec = 0;
-	time->tv_nsec = 0;
-}
-
 static void __init ringfold_init_platform(void)
 {
 	x86_platform.set_legacy_features = ringfold_set_legacy_features;
@@ -95,8 +89,6 @@ static void __init ringfold_init_platform(void)
 	x86_init.irqs.intr_mode_select = x86_init_noop;
 	x86_init.irqs.intr_mode_init = x86_init_noop;
 	x86_init.oem.arch_setup = ringfold_arch_setup;
-	if (!ringfold_control_domain)
-		x86_platform.get_wallclock = ringfold_no_wall_clock;
 	atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	machine_ops.restart = ringfold_restart;
 	machine_ops.emergency_restart = ringfold_emergency_restart;

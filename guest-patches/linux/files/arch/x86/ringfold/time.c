@@ -4,7 +4,9 @@
 #include <linux/clocksource.h>
 #include <linux/interrupt.h>
 #include <linux/math64.h>
+#include <linux/pvclock_gtod.h>
 #include <linux/static_call.h>
+#include <linux/timekeeper_internal.h>
 
 #include <asm/paravirt.h>
 #include <asm/tsc.h>
@@ -144,8 +146,54 @@ static void __init ringfold_timer_init(void)
 	ringfold_start_timer();
 }
 
+/* A guest has no clock that runs while it does not; it begins with the time of day that the hypervisor tells. */
+static void ringfold_get_wall_clock(struct timespec64 *time)
+{
+	const u64 base = ringfold_wall_clock_get().value;
+
+	*time = ns_to_timespec64(base == 0 ? 0 : base + ringfold_system_time());
+}
+
+static int ringfold_set_no_wall_clock(const struct timespec64 *time)
+{
+	return -ENODEV;
+}
+
+#define WALL_CLOCK_PERIOD 60 /* s */
+
+/*
+ * Guests that start later have the control domain's time: also when somebody sets it, and when it is kept in step with other
+ * machines' little by little. Holds the time keeper's lock.
+ */
+static int tell_wall_clock(struct notifier_block *block, unsigned long was_set, void *argument)
+{
+	static time64_t told;
+	const struct timekeeper *keeper = argument;
+	const u64 now = keeper->xtime_sec * NSEC_PER_SEC + (keeper->tkr_mono.xtime_nsec >> keeper->tkr_mono.shift);
+
+	if (!was_set && keeper->xtime_sec - told < WALL_CLOCK_PERIOD)
+		return NOTIFY_DONE;
+	told = keeper->xtime_sec;
+	ringfold_wall_clock_set(now - ringfold_system_time()); /* refused: they go by the machine's clock */
+	return NOTIFY_OK;
+}
+
+static struct notifier_block wall_clock_block = {
+	.notifier_call = tell_wall_clock,
+};
+
+static int __init ringfold_follow_wall_clock(void)
+{
+	return ringfold_control_domain ? pvclock_gtod_register_notifier(&wall_clock_block) : 0;
+}
+late_initcall(ringfold_follow_wall_clock);
+
 void __init ringfold_init_time(void)
 {
+	if (!ringfold_control_domain) {
+		x86_platform.get_wallclock = ringfold_get_wall_clock;
+		x86_platform.set_wallclock = ringfold_set_no_wall_clock;
+	}
 	x86_init.timers.timer_init = ringfold_timer_init;
 	x86_init.timers.setup_percpu_clockev = x86_init_noop;
 	x86_cpuinit.setup_percpu_clockev = x86_init_noop;
