@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests debian all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -68,6 +68,12 @@ build/testhost/root.cpio: $(addprefix tests/root/,make-root init ia32.asm hyperc
 
 build/testhost/tools.img: $(addprefix tests/root/,make-tools disk_image.py) | linux-dependencies
 	@tests/root/make-tools $@
+
+debian: build/testhost/debian.img ## a disk with Debian 12, from which guests and control domains boot
+
+build/testhost/debian.img: tests/root/make-debian split-drivers/60-ringfold-disks.rules
+	@scripts/install-dependencies debian
+	@tests/root/make-debian $@
 
 kselftests: build/testhost/kselftests.img ## a disk with the guest kernel's own self-tests
 
