@@ -285,30 +285,28 @@ static void forget_domain(struct backend_domain *domain)
 	mutex_unlock(&domains_lock);
 	if (!listed)
 		return;
-	free_irq(domain->irq, domain);
 	mutex_lock(&domain->lock);
 	close_domain(domain);
 	mutex_unlock(&domain->lock);
+	/* Nobody listens to it again. */
+	free_irq(domain->irq, domain);
 	ringfold_close_channel(domain->irq);
 	release(domain);
 }
 
-static void look_at_devices(struct backend_domain *domain)
+/* Once at each, or a guest that is fast could keep the lock for ever. True: something changed. */
+static bool look_at_devices(struct backend_domain *domain)
 {
 	struct backend_device *device;
 	struct backend_device *next;
-	bool changed;
+	bool changed = false;
 
-	mutex_lock(&domain->lock);
 	domain->look_again = false;
-	do {
-		changed = false;
-		list_for_each_entry_safe(device, next, &domain->devices, list)
-			changed |= look_at_device(device);
-		if (changed)
-			ringfold_notify(domain->irq);
-	} while (changed);
-	mutex_unlock(&domain->lock);
+	list_for_each_entry_safe(device, next, &domain->devices, list)
+		changed |= look_at_device(device);
+	if (changed)
+		ringfold_notify(domain->irq);
+	return changed;
 }
 
 static void queue_look(struct backend_domain *domain, unsigned long delay)
@@ -318,15 +316,21 @@ static void queue_look(struct backend_domain *domain, unsigned long delay)
 		release(domain);
 }
 
-static bool needs_another_look(struct backend_domain *domain)
+static void look_at_open(struct backend_domain *domain)
 {
-	bool needs;
+	bool changed = look_at_devices(domain);
+	/* Whatever it finds, it counts: those who mean well change little. */
+	unsigned long wait = event_limit_wait(&domain->events, true);
 
-	mutex_lock(&domain->lock);
-	/* Its channel is closed after it was itself. */
-	needs = !domain->closed && (!ringfold_channel_connected(domain->irq) || domain->look_again);
-	mutex_unlock(&domain->lock);
-	return needs;
+	if (changed || wait != 0) {
+		queue_look(domain, wait);
+	} else if (READ_ONCE(domain->told)) {
+		WRITE_ONCE(domain->told, false);
+		enable_irq(domain->irq);
+	}
+	/* Nobody tells when a guest is destroyed before it connects. */
+	if (!ringfold_channel_connected(domain->irq) || domain->look_again)
+		queue_look(domain, LOOK_INTERVAL);
 }
 
 static void look_at_domain(struct work_struct *work)
@@ -340,10 +344,11 @@ static void look_at_domain(struct work_struct *work)
 	if (listed && !ringfold_domain_lives(domain->id)) {
 		forget_domain(domain);
 	} else if (listed) {
-		look_at_devices(domain);
-		/* Nobody tells when a guest is destroyed before it connects. */
-		if (needs_another_look(domain))
-			queue_look(domain, LOOK_INTERVAL);
+		mutex_lock(&domain->lock);
+		/* Its channel is closed after it was itself. */
+		if (!domain->closed)
+			look_at_open(domain);
+		mutex_unlock(&domain->lock);
 	}
 	release(domain);
 }
@@ -357,7 +362,11 @@ static void look_soon(struct backend_domain *domain)
 
 static irqreturn_t note_event(int irq, void *data)
 {
-	look_soon(data);
+	struct backend_domain *domain = data;
+
+	disable_irq_nosync(irq);
+	WRITE_ONCE(domain->told, true);
+	look_soon(domain);
 	return IRQ_HANDLED;
 }
 

@@ -14,6 +14,8 @@
 
 #include <ringfold/device.h>
 
+#include "event_limit.h"
+
 struct backend_device;
 
 struct backend_kind {
@@ -44,6 +46,8 @@ struct backend_domain {
 	struct page *control_page;
 	u32 control_reference;
 	int irq;
+	bool told;                 /* the port is masked until all was looked at */
+	struct event_limit events;
 	bool look_again;           /* a device waits for something that nobody tells of */
 	u32 generation;            /* the last one that was given to a device */
 	u32 orders;                /* that were given */

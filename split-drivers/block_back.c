@@ -13,6 +13,7 @@
 
 #include "backend.h"
 #include "block_ring.h"
+#include "event_limit.h"
 #include "rate_limit.h"
 
 #define DEFAULT_POOL_PAGES 128U
@@ -46,7 +47,8 @@ struct block_queue {
 	struct block_io ios[RINGFOLD_BLOCK_DEPTH];
 	unsigned int in_flight;
 	wait_queue_head_t idle;
-	struct delayed_work work; /* delayed by the disk's limit */
+	struct delayed_work work; /* delayed by the disk's limit, or that of events */
+	struct event_limit events;
 	u64 requests;
 	u64 sectors;
 };
@@ -264,6 +266,17 @@ static void serve(struct block_queue *queue, const struct ringfold_block_request
 		end_io(io, error);
 }
 
+/* Its port is masked since it was told of what it has served. */
+static void listen(struct block_queue *queue, bool in_vain)
+{
+	unsigned long wait = event_limit_wait(&queue->events, in_vain);
+
+	if (wait != 0)
+		queue_delayed_work(workers, &queue->work, wait);
+	else
+		enable_irq(queue->shared.irq);
+}
+
 static void serve_queue(struct work_struct *work)
 {
 	struct block_queue *queue = container_of(to_delayed_work(work), struct block_queue, work);
@@ -291,12 +304,15 @@ static void serve_queue(struct work_struct *work)
 		queue_delayed_work(workers, &queue->work, wait == 0 ? 0 : nsecs_to_jiffies(wait) + 1);
 	else if (taken == BLOCK_BROKEN)
 		backend_give_up(&queue->disk->device);
+	else
+		listen(queue, served == 0);
 }
 
 static irqreturn_t note_requests(int irq, void *data)
 {
 	struct block_queue *queue = data;
 
+	disable_irq_nosync(irq);
 	queue_delayed_work(workers, &queue->work, 0);
 	return IRQ_HANDLED;
 }
@@ -367,8 +383,10 @@ static int open_queue(struct block_disk *disk, unsigned int number, struct block
 
 static void close_queue(struct block_queue *queue)
 {
-	free_irq(queue->shared.irq, queue);
+	/* So that nobody begins to work, nor listens again. */
+	disable_irq(queue->shared.irq);
 	cancel_delayed_work_sync(&queue->work);
+	free_irq(queue->shared.irq, queue);
 	wait_event(queue->idle, READ_ONCE(queue->in_flight) == 0);
 	spin_lock_irq(&queue->lock);
 	spin_unlock_irq(&queue->lock);

@@ -169,13 +169,22 @@ netdev_tx_t network_transmit(struct sk_buff *skb, struct net_device *netdev)
 	return NETDEV_TX_OK;
 }
 
-static void start_with_room(struct network_queue *queue)
+/* True: it did. */
+static bool start_with_room(struct network_queue *queue)
 {
 	struct netdev_queue *sender = netdev_get_tx_queue(queue->link->netdev, queue->number);
+	enum network_room room;
 
-	if (netif_tx_queue_stopped(sender) &&
-	    network_writer_room(&queue->writer, RINGFOLD_NETWORK_LONGEST) == NETWORK_ROOM)
-		netif_tx_wake_queue(sender);
+	if (!netif_tx_queue_stopped(sender))
+		return false;
+	room = network_writer_room(&queue->writer, RINGFOLD_NETWORK_LONGEST);
+	/* Nobody sends while it is stopped, who would find out. */
+	if (room == NETWORK_STREAM_BROKEN)
+		note_broken(queue);
+	if (room != NETWORK_ROOM)
+		return false;
+	netif_tx_wake_queue(sender);
+	return true;
 }
 
 /* --- receiving --- */
@@ -272,13 +281,35 @@ static bool receive_packet(struct network_queue *queue)
 	return true;
 }
 
+static void look_later(struct network_queue *queue, u64 nanoseconds)
+{
+	hrtimer_start(&queue->timer, ns_to_ktime(nanoseconds), HRTIMER_MODE_REL_SOFT);
+}
+
+/* All was looked at that it was told of. */
+static void listen(struct network_queue *queue)
+{
+	unsigned long wait;
+
+	if (!READ_ONCE(queue->told))
+		return;
+	wait = event_limit_wait(&queue->events, !queue->found);
+	if (wait != 0) {
+		look_later(queue, jiffies_to_nsecs(wait));
+		return;
+	}
+	queue->found = false;
+	WRITE_ONCE(queue->told, false);
+	enable_irq(queue->irq);
+}
+
 static int poll(struct napi_struct *napi, int budget)
 {
 	struct network_queue *queue = container_of(napi, struct network_queue, napi);
 	u64 wait = 0;
 	int done = 0;
 
-	start_with_room(queue);
+	queue->found |= start_with_room(queue);
 	while (done < budget) {
 		wait = rate_limit_wait(&queue->link->limit);
 		if (wait != 0 || !receive_packet(queue))
@@ -286,12 +317,17 @@ static int poll(struct napi_struct *napi, int budget)
 		done++;
 	}
 	tell_writer(queue);
-	if (done == budget || !napi_complete_done(napi, done))
+	queue->found |= done != 0;
+	if (done == budget)
 		return done;
 	if (wait != 0)
-		hrtimer_start(&queue->timer, ns_to_ktime(wait), HRTIMER_MODE_REL_SOFT);
+		look_later(queue, wait);
 	else if (network_reader_wait(&queue->reader) && !READ_ONCE(queue->broken))
-		napi_schedule(napi);
+		return budget; /* look again */
+	else
+		listen(queue);
+	/* Nothing of the queue is used from here on. What comes meanwhile is noted in the NAPI's state. */
+	napi_complete_done(napi, done);
 	return done;
 }
 
@@ -299,6 +335,8 @@ static irqreturn_t note_event(int irq, void *data)
 {
 	struct network_queue *queue = data;
 
+	disable_irq_nosync(irq);
+	WRITE_ONCE(queue->told, true);
 	napi_schedule(&queue->napi);
 	return IRQ_HANDLED;
 }
@@ -456,10 +494,13 @@ void network_disconnect(struct network_link *link)
 
 	rtnl_lock();
 	netif_carrier_off(link->netdev);
+	/* So that nobody begins to look, nor listens again. */
 	for (number = 0; number < count; number++)
-		free_irq(link->queues[number].irq, &link->queues[number]);
+		disable_irq(link->queues[number].irq);
 	if (netif_running(link->netdev))
 		stop_queues(link);
+	for (number = 0; number < count; number++)
+		free_irq(link->queues[number].irq, &link->queues[number]);
 	/* Nobody is sending when it returns, nor can wake who would. */
 	netif_tx_disable(link->netdev);
 	for (number = 0; number < count; number++)

@@ -10,6 +10,7 @@
 #include <linux/interrupt.h>
 #include <linux/netdevice.h>
 
+#include "event_limit.h"
 #include "network_ring.h"
 #include "rate_limit.h"
 
@@ -23,6 +24,9 @@ struct network_queue {
 	struct network_writer writer; /* the lock of the interface's queue of this number guards it */
 	struct network_reader reader; /* the poll function's */
 	struct hrtimer timer; /* receives again what a limit holds up */
+	struct event_limit events;
+	bool told;  /* the port is masked until all was looked at */
+	bool found; /* something, since then */
 	bool broken;
 };
 

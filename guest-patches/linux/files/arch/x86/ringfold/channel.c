@@ -31,8 +31,11 @@ static int add_channel(struct ringfold_hypercall_result port, unsigned int cpu)
 {
 	int irq = ringfold_add_port(port, cpu, &channel_chip, handle_edge_irq, "channel");
 
-	if (irq >= 0)
+	if (irq >= 0) {
+		/* Who disables it wants no upcall more, not one. */
+		irq_set_status_flags(irq, IRQ_DISABLE_UNLAZY);
 		ringfold_mask_irq(irq_get_irq_data(irq));
+	}
 	return irq;
 }
 

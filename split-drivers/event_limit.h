@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How often the other end of a port may make this one look for nothing. Each event costs an interrupt and a look, and can be
+ * sent without end; so its port stays masked (disable_irq_nosync()) until all was looked at, and then, if there have been too
+ * many looks in vain, until some time has passed. Who keeps to the protocol sends events that are waited for, and is not held up.
+ */
+#ifndef RINGFOLD_EVENT_LIMIT_H
+#define RINGFOLD_EVENT_LIMIT_H
+
+#include <linux/jiffies.h>
+
+#define EVENT_LIMIT_BURST 64U           /* looks in vain at once; a guest that connects many devices takes some for each */
+#define EVENT_LIMIT_INTERVAL (HZ / 125) /* after which there may be another one */
+
+struct event_limit {
+	unsigned int looks;  /* in vain that were taken, at most BURST */
+	unsigned long since; /* jiffies when the last one of them was given back */
+};
+
+/* After a look. 0: listen again; else look again after so many jiffies, and listen then. */
+static inline unsigned long event_limit_wait(struct event_limit *limit, bool in_vain)
+{
+	const unsigned long passed = (jiffies - limit->since) / EVENT_LIMIT_INTERVAL;
+
+	if (!in_vain)
+		return 0;
+	if (passed >= limit->looks) {
+		limit->looks = 0;
+		limit->since = jiffies;
+	} else {
+		limit->looks -= passed;
+		limit->since += passed * EVENT_LIMIT_INTERVAL;
+	}
+	if (limit->looks >= EVENT_LIMIT_BURST)
+		return limit->since + EVENT_LIMIT_INTERVAL - jiffies;
+	limit->looks++;
+	return 0;
+}
+
+#endif
