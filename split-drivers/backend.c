@@ -39,6 +39,12 @@ static int grant_page(unsigned int domain, struct page **page, u32 *reference)
 	return error;
 }
 
+/* Its page and, if the front end takes all that it is offered, its queues. */
+static unsigned int references_of(const struct backend_device *device)
+{
+	return 1 + device->queue_limit * device->queue_pages;
+}
+
 static void free_pages_of(struct page **pages, unsigned int count)
 {
 	while (count-- > 0)
@@ -233,6 +239,7 @@ static void remove_device(struct backend_device *device)
 	/* After the queues were closed: what the front end still asks is lost. */
 	smp_store_release(&control_of(device->domain)->devices[device->place].generation, 0);
 	list_del(&device->list);
+	ringfold_end_promise(references_of(device));
 	device->kind->free(device);
 	ringfold_end_grants(reference, &page, 1);
 }
@@ -261,6 +268,7 @@ static void close_domain(struct backend_domain *domain)
 	list_for_each_entry_safe(device, next, &domain->devices, list)
 		remove_device(device);
 	domain->closed = true;
+	ringfold_end_promise(1);
 	ringfold_end_grants(domain->control_reference, &domain->control_page, 1);
 }
 
@@ -457,7 +465,12 @@ static int open_locked(struct ringfold_backend_domain *request)
 	domain = allocate_domain(request->domain);
 	if (domain == NULL)
 		return -ENOMEM;
-	error = open_control_page(domain);
+	error = ringfold_promise_grants(1);
+	if (error == 0) {
+		error = open_control_page(domain);
+		if (error != 0)
+			ringfold_end_promise(1);
+	}
 	if (error != 0) {
 		release(domain);
 		return error;
@@ -533,9 +546,14 @@ static int add_device(struct backend_domain *domain, struct backend_device *devi
 		return place;
 	device->domain = domain;
 	device->place = place;
-	error = grant_page(domain->id, &device->page_frame, &device->reference);
+	error = ringfold_promise_grants(references_of(device));
 	if (error != 0)
 		return error;
+	error = grant_page(domain->id, &device->page_frame, &device->reference);
+	if (error != 0) {
+		ringfold_end_promise(references_of(device));
+		return error;
+	}
 	device->page = page_address(device->page_frame);
 	device->kind->offer(device);
 	list_add_tail(&device->list, &domain->devices);

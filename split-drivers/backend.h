@@ -67,6 +67,7 @@ struct backend_device {
 	u32 error;
 	u32 features;    /* offered */
 	u32 queue_limit;
+	u32 queue_pages; /* of each queue */
 	unsigned int queues; /* connected */
 	bool leaving; /* it is to go, if the front end agrees */
 	bool reset;   /* the front end was not asked before the connection ended */
@@ -92,7 +93,7 @@ void backend_notify(const struct backend_device *device);
 void backend_give_up(struct backend_device *device);
 
 /*
- * Adds a device whose kind, number, queue_limit and features are set. 0 or an errno; the caller frees what it made if it
+ * Adds a device whose kind, number, queue_limit, queue_pages and features are set. 0 or an errno; the caller frees what it made if it
  * fails.
  */
 int backend_add(unsigned int domain, struct backend_device *device);

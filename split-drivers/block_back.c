@@ -364,8 +364,8 @@ static int map_requests(struct block_queue *queue)
 
 static int open_queue(struct block_disk *disk, unsigned int number, struct block_queue *queue)
 {
-	const unsigned int pages = RINGFOLD_BLOCK_POOL_FIRST + disk->pool_pages;
-	int error = backend_make_queue(&disk->device, pages, cpumask_local_spread(number, NUMA_NO_NODE), &queue->shared);
+	int error = backend_make_queue(&disk->device, disk->device.queue_pages, cpumask_local_spread(number, NUMA_NO_NODE),
+				       &queue->shared);
 
 	if (error != 0)
 		return error;
@@ -598,6 +598,7 @@ static int add_disk_of(struct block_disk *disk, const struct ringfold_backend_bl
 	disk->device.kind = &block_kind;
 	disk->device.number = block->number;
 	disk->device.queue_limit = block->queue_limit ?: min(DEFAULT_QUEUES, num_online_cpus());
+	disk->device.queue_pages = RINGFOLD_BLOCK_POOL_FIRST + disk->pool_pages;
 	disk->device.features = features_of(disk);
 	error = backend_add(block->domain, &disk->device);
 	if (error != 0)

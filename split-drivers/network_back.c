@@ -97,7 +97,7 @@ static void close_queue(struct shared_queue *shared)
 
 static int open_queue(struct network_interface *interface, struct network_queue *queue, struct shared_queue *shared)
 {
-	const unsigned int pages = 1 + 2 * interface->stream_pages;
+	const unsigned int pages = interface->device.queue_pages;
 	const u32 size = interface->stream_pages * PAGE_SIZE;
 	struct ringfold_network_queue *positions;
 	int error = backend_make_queue(&interface->device, pages, cpumask_local_spread(queue->number, NUMA_NO_NODE),
@@ -242,6 +242,7 @@ static void init_interface(struct net_device *netdev, const struct ringfold_back
 	interface->device.kind = &network_kind;
 	interface->device.number = network->number;
 	interface->device.queue_limit = netdev->num_tx_queues;
+	interface->device.queue_pages = 1 + 2 * interface->stream_pages;
 	interface->device.features = RINGFOLD_NETWORK_CHECKSUM | RINGFOLD_NETWORK_SEGMENTATION;
 }
 

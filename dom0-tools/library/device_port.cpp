@@ -77,6 +77,9 @@ Failure device_failure(const std::string &doing, int error) {
         case ENOSPC:
             return {Kind::busy, fmt::format("{}: the guest has {} devices already, which is the most", doing,
                                             RINGFOLD_CONTROL_DEVICES)};
+        case ENOBUFS:
+            return {Kind::busy,
+                    doing + ": the control domain's grant table has no room for its queues; queues=1 takes the least"};
         default:
             return system_failure(doing, error);
     }

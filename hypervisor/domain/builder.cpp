@@ -121,6 +121,10 @@ Result<void> refuse(const DomainConfiguration &configuration, Error error, std::
 
 // Not inlined: with the frame of its caller it would take more of the stack than one function may.
 [[gnu::noinline]] Result<void> build(Domain &domain, const DomainConfiguration &configuration, const ElfImage &image) {
+    if (configuration.is_control) {
+        // It lends pages to all other domains.
+        TRY(domain.grants.table.lock()->set_limit(GrantTable::most_pages));
+    }
     const Result<PhysicalMap> map = configuration.is_identical ? PhysicalMap::identical(domain, configuration.memory)
                                                                : PhysicalMap::scattered(domain, configuration.memory);
     if (!map.ok()) {

@@ -18,7 +18,7 @@ namespace ringfold {
 
 class GrantTable {
   public:
-    static constexpr uint32_t most_pages = 64;
+    static constexpr uint32_t most_pages = 256;  // what the control domain may have, for the devices of all guests
     static constexpr uint32_t default_limit = 32;
 
     // Registers a page of the table; an empty reference unregisters it. out_of_range: `index` is not below the limit;

@@ -17,6 +17,9 @@ int ringfold_grant_pages(unsigned int domain, struct page *const *pages, unsigne
  * Never waits.
  */
 void ringfold_end_grants(u32 first, struct page *const *pages, unsigned int count);
+/* There will be room for so many references; until they are not promised any more. -ENOBUFS: there is none. */
+int ringfold_promise_grants(unsigned int count);
+void ringfold_end_promise(unsigned int count);
 /* A domain has not let go of a page whose grant was to end. */
 bool ringfold_grants_wait_for(unsigned int domain);
 /* References in use, and those of them whose pages wait for the other domain. */

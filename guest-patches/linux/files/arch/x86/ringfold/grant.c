@@ -13,7 +13,7 @@
 
 #include "ringfold.h"
 
-#define TABLE_PAGES 64
+#define TABLE_PAGES 256
 #define REFERENCES (TABLE_PAGES * RINGFOLD_GRANTS_PER_PAGE)
 #define RETRY_INTERVAL HZ
 
@@ -31,6 +31,7 @@ static DECLARE_BITMAP(used, REFERENCES);
 static unsigned int table_limit; /* pages; 0: not asked yet */
 static LIST_HEAD(waiting);
 static unsigned int waiting_count;
+static unsigned int promised;
 
 static void retry_waiting(struct work_struct *work);
 static DECLARE_DELAYED_WORK(retry_work, retry_waiting);
@@ -196,6 +197,31 @@ bool ringfold_grants_wait_for(unsigned int domain)
 	return found;
 }
 EXPORT_SYMBOL_GPL(ringfold_grants_wait_for);
+
+int ringfold_promise_grants(unsigned int count)
+{
+	unsigned int room;
+	int error;
+
+	mutex_lock(&grant_lock);
+	error = table_limit == 0 ? ask_limit() : 0;
+	room = table_limit * RINGFOLD_GRANTS_PER_PAGE;
+	if (error == 0 && (promised + waiting_count > room || count > room - promised - waiting_count))
+		error = -ENOBUFS;
+	if (error == 0)
+		promised += count;
+	mutex_unlock(&grant_lock);
+	return error;
+}
+EXPORT_SYMBOL_GPL(ringfold_promise_grants);
+
+void ringfold_end_promise(unsigned int count)
+{
+	mutex_lock(&grant_lock);
+	promised -= count;
+	mutex_unlock(&grant_lock);
+}
+EXPORT_SYMBOL_GPL(ringfold_end_promise);
 
 void ringfold_count_grants(unsigned int *used_count, unsigned int *waiting_pages)
 {

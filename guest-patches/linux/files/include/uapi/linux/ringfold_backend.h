@@ -13,7 +13,7 @@
 
 /*
  * OPEN makes the control page of a domain that is being built; its builder writes the answer to the start-info page.
- * EEXIST: it has one. CLOSE takes all of its devices away, without asking it.
+ * EEXIST: it has one; ENOBUFS: no room in the grant table. CLOSE takes all of its devices away, without asking it.
  */
 struct ringfold_backend_domain {
 	__u32 domain;
@@ -26,7 +26,7 @@ struct ringfold_backend_domain {
 
 /*
  * ADD_BLOCK gives the domain a disk. ENOENT: it has no control page; EEXIST: it has this number; EBUSY: somebody else has
- * the block device for itself; ENOSPC: no room in the control page or the grant table.
+ * the block device for itself; ENOSPC: no room in the control page; ENOBUFS: none in the grant table for all its queues.
  */
 struct ringfold_backend_block {
 	__u32 domain;
