@@ -320,13 +320,14 @@ static int poll(struct napi_struct *napi, int budget)
 	queue->found |= done != 0;
 	if (done == budget)
 		return done;
+	/* There is more: it is looked at again. */
+	if (wait == 0 && network_reader_wait(&queue->reader) && !READ_ONCE(queue->broken))
+		return budget;
 	if (wait != 0)
 		look_later(queue, wait);
-	else if (network_reader_wait(&queue->reader) && !READ_ONCE(queue->broken))
-		return budget; /* look again */
 	else
 		listen(queue);
-	/* Nothing of the queue is used from here on. What comes meanwhile is noted in the NAPI's state. */
+	/* The last that is done: who disables it waits for this. What comes meanwhile makes it look again. */
 	napi_complete_done(napi, done);
 	return done;
 }

@@ -7,7 +7,7 @@ that end and begin anew meanwhile.
 
 import pytest
 
-from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, number_of, run, script, tools_overlay
+from linux_host import TYPED_GUEST, assert_properties, empty_disk, needs_linux, number_of, program, run, script, tools_overlay
 from machine import NIGHTLY
 
 pytestmark = needs_linux
@@ -48,3 +48,17 @@ def test_back_ends_end_and_begin_anew(tmp_path, overlay, cpus):
                       "what TCP carries arrives whole",
                       "a mounted disk grows",
                       "resets, also of a guest that is destroyed, leave nothing")
+
+
+def test_disks_do_what_they_offer(tmp_path, overlay):
+    disk = empty_disk(tmp_path / "disk", 16)
+    program(tmp_path, "block_ranges")
+    big_blocks = f"-drive if=none,id=big,format=raw,file={disk} -device virtio-blk-pci,drive=big,logical_block_size=4096,physical_block_size=4096"
+    said = run(tmp_path, script("block_kinds"), "--overlay", overlay, "--smp", 2, "--mem", 1024, "--dom0-mem", 448, "--qemu", big_blocks, "--tools")
+    assert_properties(said,
+                      "a guest with more queues than there is room for is not made",
+                      "a disk with blocks of 4096 bytes",
+                      "writes are forced and flushed as they are asked to be",
+                      "ranges are discarded, zeroed and unmapped, as they are asked to be",
+                      "a disk that fails tells so, and only this one",
+                      "who does not answer keeps nothing that is taken by force")
