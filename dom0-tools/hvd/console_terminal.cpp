@@ -122,18 +122,19 @@ void ConsoleTerminal::close() {
     master_.close(ignored);
 }
 
-Outcome<void> ConsoleTerminals::start() {
+void ConsoleTerminals::start() {
     std::error_code error;
     std::filesystem::remove_all(directory_, error);  // links of an hvd that was killed
     std::filesystem::create_directories(directory_, error);
     Descriptor opened(inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
     if (error || !opened.is_open()) {
-        return system_failure(directory_.string(), error ? error.value() : errno);
+        const Failure failure = system_failure(directory_.string(), error ? error.value() : errno);
+        supervisor_.note("error", nullptr, {{"text", "consoles have no terminals: " + failure.text}});
+        return;
     }
     opened_.assign(opened.release());
     wait_for_opening();
     look_again();
-    return {};
 }
 
 void ConsoleTerminals::wait_for_opening() {
@@ -144,7 +145,9 @@ void ConsoleTerminals::wait_for_opening() {
             at += sizeof event + event.len;
             const auto place =
                 std::ranges::find(places_, event.wd, [](const auto &entry) { return entry.second.watch; });
-            if (place != places_.end() && (event.mask & IN_OPEN) != 0) {
+            if ((event.mask & IN_Q_OVERFLOW) != 0) {  // whoever it was
+                attach_all();
+            } else if (place != places_.end() && (event.mask & IN_OPEN) != 0) {
                 place->second.terminal->attach();
             }
         }
@@ -154,7 +157,19 @@ void ConsoleTerminals::wait_for_opening() {
     });
 }
 
+// Those that nobody has open notice it at once.
+void ConsoleTerminals::attach_all() {
+    for (const auto &[key, place] : places_) {
+        if (place.terminal) {
+            place.terminal->attach();
+        }
+    }
+}
+
 void ConsoleTerminals::look_again() {
+    if (!opened_.is_open()) {
+        return;
+    }
     std::erase_if(places_, [this](const auto &entry) {
         const bool gone = !supervisor_.guests().contains(entry.first);
         if (gone) {

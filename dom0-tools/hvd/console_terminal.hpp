@@ -58,7 +58,8 @@ class ConsoleTerminals {
           opened_(io),
           directory_(supervisor.environment().run_directory / "consoles") {}
 
-    Outcome<void> start();
+    // Where they cannot be, hvd goes on without them, and notes it.
+    void start();
     // Guests or their output may have changed.
     void look_again();
 
@@ -70,6 +71,7 @@ class ConsoleTerminals {
     };
 
     void wait_for_opening();
+    void attach_all();
     Place make(const GuestReference &guest);
     void remove(const Place &place);
     void link(Place &place, const std::string &name);

@@ -55,7 +55,7 @@ class Server {
     Outcome<void> start() {
         supervisor_.changed = [this] { look_again_soon(); };
         TRY(supervisor_.start());
-        TRY(terminals_.start());
+        terminals_.start();
         TRY(listen());
         wait_for_hypervisor();
         retry_later();

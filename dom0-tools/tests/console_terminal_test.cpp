@@ -14,8 +14,7 @@ namespace {
 class ConsoleTerminalTest : public SupervisorWorld {
   protected:
     ConsoleTerminalTest() {
-        const auto started = terminals.start();
-        EXPECT_TRUE(started.ok()) << started.error().text;
+        terminals.start();
         EXPECT_TRUE(create(config()).ok());
         turn();
     }
@@ -117,6 +116,17 @@ TEST_F(ConsoleTerminalTest, TheLinkFollowsTheNameAndGoesWithTheGuest) {
     EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(link("shop"))));
     char byte = 0;
     EXPECT_EQ(::read(terminal.number(), &byte, 1), 0);  // it was hung up
+}
+
+TEST_F(ConsoleTerminalTest, WithoutThemHvdGoesOn) {
+    std::ofstream(directory.path() / "run/blocked") << "no folder";
+    Environment other = environment();
+    other.run_directory = directory.path() / "run/blocked";
+    Supervisor blocked(fake, other);
+    ConsoleTerminals none(io, blocked);
+    none.start();
+    none.look_again();
+    EXPECT_EQ(ask("describe", {{"domain", "web"}}).take()["terminal"].get<std::string>().substr(0, 9), "/dev/pts/");
 }
 
 TEST_F(ConsoleTerminalTest, AThrowAwayGuestHasNone) {
