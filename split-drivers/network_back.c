@@ -233,6 +233,9 @@ static void init_interface(struct net_device *netdev, const struct ringfold_back
 	/* Of its own, and larger than those of a bridge's other ports: a bridge takes the smallest one for itself. */
 	ether_addr_copy(address, network->address);
 	address[0] = 0xfe;
+	/* A bridge keeps what is for its ports' own addresses: the guest would get nothing. */
+	if (ether_addr_equal(address, network->address))
+		address[1] = ~address[1];
 	eth_hw_addr_set(netdev, address);
 	interface->link.serves = true;
 	interface->link.broken = give_up;
