@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs commands in test machines for the tests of Linux: what tests/testhost does, with its status and lines."""
 
+import os
 import pathlib
+import random
 import re
 import shutil
 import subprocess
@@ -42,6 +44,13 @@ def run(directory, command, *options):
 def number_of(hypercall):
     text = (ROOT / "abi/hypercalls.toml").read_text(encoding="utf-8")
     return re.search(rf'number = (\d+)\nname = "{hypercall}"', text).group(1)
+
+
+def drawn_seed():
+    """Another one each time, but for RINGFOLD_SEED, which repeats what was drawn."""
+    seed = int(os.environ.get("RINGFOLD_SEED") or random.randrange(1 << 31))
+    print(f"RINGFOLD_SEED={seed}")  # shown if it fails
+    return seed
 
 
 def script(name):

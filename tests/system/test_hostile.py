@@ -5,13 +5,11 @@ longer. RINGFOLD_SEED repeats what was drawn.
 `make linux root` builds what this boots; without it these tests are skipped.
 """
 
-import os
-import random
 import shutil
 
 import pytest
 
-from linux_host import TYPED_GUEST, assert_properties, needs_linux, number_of, run, script, tools_overlay
+from linux_host import TYPED_GUEST, assert_properties, drawn_seed, needs_linux, number_of, run, script, tools_overlay
 from machine import BUILD, NIGHTLY
 
 pytestmark = needs_linux
@@ -22,8 +20,7 @@ DESTRUCTIONS = 20 if NIGHTLY else 1
 
 @pytest.mark.parametrize("cpus", [1, 2, 4] if NIGHTLY else [2])
 def test_hostile_front_ends_hurt_only_themselves(tmp_path, cpus):
-    seed = int(os.environ.get("RINGFOLD_SEED") or random.randrange(1 << 31))
-    print(f"RINGFOLD_SEED={seed}")  # shown if it fails
+    seed = drawn_seed()
     overlay = tools_overlay(tmp_path, TYPED_GUEST)
     for kind in ("disk", "network"):
         shutil.copy(BUILD / f"guests/hostile_{kind}.elf", overlay / "boot")
