@@ -5,7 +5,9 @@
 
 #include <fmt/core.h>
 
+#include <array>
 #include <filesystem>
+#include <string_view>
 
 namespace ringfold::tools {
 
@@ -15,8 +17,8 @@ using nlohmann::json;
 
 // As much as the table shows: there may be many domains.
 enum ShownField { name, id, memory, target, maximum, online, vcpus, state, run_time };
-const json shown_fields{"name",         "id",    "memory_frames", "target_frames", "maximum_frames",
-                        "vcpus_online", "vcpus", "state",         "run_time_ns"};
+constexpr std::array<std::string_view, 9> shown_fields{
+    "name", "id", "memory_frames", "target_frames", "maximum_frames", "vcpus_online", "vcpus", "state", "run_time_ns"};
 
 // What it has, what it was told to have if that is something else, and the most.
 std::string memory_text(const json &row) {
@@ -42,8 +44,8 @@ json to_lists(const json &described) {
     json rows = json::array();
     for (const json &domain : described) {
         json row = json::array();
-        for (const json &field : shown_fields) {
-            row.push_back(domain.at(field.get<std::string>()));
+        for (const std::string_view field : shown_fields) {
+            row.push_back(domain.at(std::string{field}));
         }
         rows.push_back(std::move(row));
     }

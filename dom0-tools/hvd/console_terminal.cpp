@@ -3,8 +3,6 @@
 
 #include "dom0-tools/library/descriptor.hpp"
 
-#include <fmt/core.h>
-
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/inotify.h>
