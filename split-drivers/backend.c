@@ -15,6 +15,9 @@
 /* How often a guest without a connected control port is looked at: is it still there? */
 #define LOOK_INTERVAL HZ
 
+/* Runs of pages of queues have up to 2^RUN_ORDER. */
+#define RUN_ORDER 6
+
 static LIST_HEAD(domains);
 static DEFINE_MUTEX(domains_lock); /* of the list; taken before a domain's own lock */
 static struct workqueue_struct *workers;
@@ -51,28 +54,56 @@ static void free_pages_of(struct page **pages, unsigned int count)
 		__free_page(pages[count]);
 }
 
+/* Pages that lie behind one another, if there are some; how many. A device reads and writes them as one segment. */
+static unsigned int allocate_run(struct page **pages, unsigned int room)
+{
+	unsigned int order = min_t(unsigned int, ilog2(room), RUN_ORDER);
+	struct page *first = alloc_pages(GFP_KERNEL | __GFP_ZERO | (order != 0 ? __GFP_NORETRY | __GFP_NOWARN : 0), order);
+	unsigned int count;
+
+	if (first == NULL && order != 0) {
+		order = 0;
+		first = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	}
+	if (first == NULL)
+		return 0;
+	split_page(first, order);
+	for (count = 0; count < 1U << order; count++)
+		pages[count] = first + count;
+	return count;
+}
+
+static int allocate_pages(struct page **pages, unsigned int count)
+{
+	unsigned int done = 0;
+
+	while (done < count) {
+		const unsigned int run = allocate_run(pages + done, count - done);
+
+		if (run == 0) {
+			free_pages_of(pages, done);
+			return -ENOMEM;
+		}
+		done += run;
+	}
+	return 0;
+}
+
 static int fill_queue(unsigned int domain, unsigned int cpu, struct backend_queue *queue)
 {
-	unsigned int count;
-	int error = 0;
+	int error = allocate_pages(queue->pages, queue->page_count);
 
-	for (count = 0; count < queue->page_count && error == 0; count++) {
-		queue->pages[count] = alloc_page(GFP_KERNEL | __GFP_ZERO);
-		if (queue->pages[count] == NULL) {
-			error = -ENOMEM;
-			break;
-		}
-	}
-	if (error == 0)
-		error = ringfold_grant_pages(domain, queue->pages, count, &queue->first_reference);
+	if (error != 0)
+		return error;
+	error = ringfold_grant_pages(domain, queue->pages, queue->page_count, &queue->first_reference);
 	if (error != 0) {
-		free_pages_of(queue->pages, count);
+		free_pages_of(queue->pages, queue->page_count);
 		return error;
 	}
 	queue->irq = ringfold_offer_channel(domain, cpu);
 	if (queue->irq >= 0)
 		return 0;
-	ringfold_end_grants(queue->first_reference, queue->pages, count);
+	ringfold_end_grants(queue->first_reference, queue->pages, queue->page_count);
 	return queue->irq;
 }
 

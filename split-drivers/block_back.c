@@ -16,7 +16,10 @@
 #include "event_limit.h"
 #include "rate_limit.h"
 
-#define DEFAULT_POOL_PAGES 128U
+/* So many of the largest requests find room in a pool at once: the disk has work while the guest copies. */
+#define LARGE_REQUESTS 4U
+#define LARGE_REQUEST_PAGES 64U
+#define DEFAULT_POOL_PAGES (LARGE_REQUESTS * (LARGE_REQUEST_PAGES + 1))
 #define MOST_POOL_PAGES 4096U
 #define DEFAULT_QUEUES 4U
 /* Bounds how much a request that is split up can take. */
@@ -321,7 +324,8 @@ static irqreturn_t note_requests(int irq, void *data)
 
 static void fill_limits(struct block_disk *disk, u32 features, struct block_limits *limits)
 {
-	const u32 pages = disk->pool_pages / 2;
+	/* Each of them has a page that lists the others, if it has more than one. */
+	const u32 pages = max(disk->pool_pages / LARGE_REQUESTS - 1, 1U);
 
 	*limits = (struct block_limits){
 		.sectors = bdev_nr_sectors(disk->bdev),
