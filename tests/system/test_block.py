@@ -62,3 +62,12 @@ def test_disks_do_what_they_offer(tmp_path, overlay):
                       "ranges are discarded, zeroed and unmapped, as they are asked to be",
                       "a disk that fails tells so, and only this one",
                       "who does not answer keeps nothing that is taken by force")
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes a minute: make nightly runs it")
+@pytest.mark.parametrize("vcpus", [1, 2])
+def test_a_guest_swaps(tmp_path, overlay, vcpus):
+    disk = empty_disk(tmp_path / "disk", 256)
+    said = run(tmp_path, f"vcpus={vcpus}\n{script('swap')}", "--overlay", overlay, "--smp", 2, "--mem", 768, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}", "--tools")
+    assert_properties(said, "what went to the disk comes back as it was", "all of it comes back, and nothing stalls")
