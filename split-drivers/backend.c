@@ -17,6 +17,7 @@
 
 /* Runs of pages of queues have up to 2^RUN_ORDER. */
 #define RUN_ORDER 6
+#define MOST_USUAL_QUEUES 4U
 
 static LIST_HEAD(domains);
 static DEFINE_MUTEX(domains_lock); /* of the list; taken before a domain's own lock */
@@ -135,6 +136,11 @@ void backend_describe_queue(struct backend_device *device, unsigned int number, 
 		.pages = queue->page_count,
 		.port = ringfold_channel_port(queue->irq),
 	};
+}
+
+unsigned int backend_usual_queues(unsigned int domain)
+{
+	return clamp(ringfold_domain_vcpus(domain), 1U, min(MOST_USUAL_QUEUES, num_online_cpus()));
 }
 
 /* --- states --- */

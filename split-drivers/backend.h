@@ -87,6 +87,9 @@ int backend_make_queue(struct backend_device *device, unsigned int pages, unsign
 void backend_free_queue(struct backend_queue *queue);
 void backend_describe_queue(struct backend_device *device, unsigned int number, const struct backend_queue *queue);
 
+/* Of a device for which nobody says how many: one for each CPU of both ends, up to a few. Each takes dom0's memory and grants. */
+unsigned int backend_usual_queues(unsigned int domain);
+
 /* Something in the device page has changed, beside the state. From any context, between offer() and free(). */
 void backend_notify(const struct backend_device *device);
 /* The front end of a device broke the rules: it will be closed. From any context. */

@@ -21,7 +21,6 @@
 #define LARGE_REQUEST_PAGES 64U
 #define DEFAULT_POOL_PAGES (LARGE_REQUESTS * (LARGE_REQUEST_PAGES + 1))
 #define MOST_POOL_PAGES 4096U
-#define DEFAULT_QUEUES 4U
 /* Bounds how much a request that is split up can take. */
 #define DISCARD_LIMIT (1U << 21)      /* sectors */
 #define WRITE_ZEROES_LIMIT (1U << 16) /* sectors */
@@ -601,7 +600,7 @@ static int add_disk_of(struct block_disk *disk, const struct ringfold_backend_bl
 		return error;
 	disk->device.kind = &block_kind;
 	disk->device.number = block->number;
-	disk->device.queue_limit = block->queue_limit ?: min(DEFAULT_QUEUES, num_online_cpus());
+	disk->device.queue_limit = block->queue_limit ?: backend_usual_queues(block->domain);
 	disk->device.queue_pages = RINGFOLD_BLOCK_POOL_FIRST + disk->pool_pages;
 	disk->device.features = features_of(disk);
 	error = backend_add(block->domain, &disk->device);

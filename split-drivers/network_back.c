@@ -8,7 +8,6 @@
 #include "backend.h"
 #include "network_link.h"
 
-#define DEFAULT_QUEUES 4U
 #define DEFAULT_STREAM_PAGES 64U
 /* A guest that does not receive keeps so many packets of this kernel's waiting for each queue. */
 #define SEND_QUEUE_LENGTH 64U
@@ -276,7 +275,7 @@ static bool request_is_right(const struct ringfold_backend_network *network)
 
 int backend_add_network(const struct ringfold_backend_network *network)
 {
-	const unsigned int queues = network->queue_limit ?: min(DEFAULT_QUEUES, num_online_cpus());
+	const unsigned int queues = network->queue_limit ?: backend_usual_queues(network->domain);
 	struct net_device *netdev;
 	int error;
 

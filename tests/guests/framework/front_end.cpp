@@ -15,7 +15,7 @@ namespace {
 
 // Where borrowed pages are mapped: a window for the control page, then some for each place in it.
 constexpr uint64_t windows = 0x0000'0000'4000'0000;
-constexpr uint64_t window_size = 1 << 20;
+constexpr uint64_t window_size = 2 << 20;
 constexpr uint64_t windows_of_device = 1 + FrontDevice::most_queues;
 static_assert(BorrowedPages::most * page_size <= window_size);
 

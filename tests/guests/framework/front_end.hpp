@@ -35,7 +35,7 @@ bool wait_until(Condition &&holds, uint64_t patience = device_patience) {
 // Pages of another domain with consecutive references, mapped one behind the other.
 class BorrowedPages {
   public:
-    static constexpr uint32_t most = 160;
+    static constexpr uint32_t most = 320;
 
     // False: one of them was refused, and none is held.
     bool borrow(uint64_t linear, uint32_t domain, uint32_t first, uint32_t count);

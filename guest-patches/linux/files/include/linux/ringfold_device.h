@@ -55,6 +55,8 @@ int ringfold_set_memory_target(u32 mebibytes);
 unsigned int ringfold_own_domain(void);
 /* Whether a domain runs, or may run again. */
 bool ringfold_domain_lives(unsigned int domain);
+/* Most that it may start; 0: there is no such domain. */
+unsigned int ringfold_domain_vcpus(unsigned int domain);
 
 /* Where this domain's control page is, as its builder said. Domain 0: there is none. */
 struct ringfold_control_place {

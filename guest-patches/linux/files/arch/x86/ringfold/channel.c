@@ -90,20 +90,33 @@ unsigned int ringfold_own_domain(void)
 }
 EXPORT_SYMBOL_GPL(ringfold_own_domain);
 
-bool ringfold_domain_lives(unsigned int domain)
+static bool describe(unsigned int domain, struct ringfold_domain_info *info)
 {
-	const struct ringfold_domain_info *info;
 	unsigned long flags;
-	bool lives;
+	bool described;
 
 	local_irq_save(flags);
-	info = ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET);
-	lives = ringfold_domain_describe(domain, RINGFOLD_ANSWER_OFFSET).status == 0 &&
-		info->state < RINGFOLD_DOMAIN_ENDED;
+	described = ringfold_domain_describe(domain, RINGFOLD_ANSWER_OFFSET).status == 0;
+	*info = *(const struct ringfold_domain_info *)ringfold_call_buffer_at(RINGFOLD_ANSWER_OFFSET);
 	local_irq_restore(flags);
-	return lives;
+	return described;
+}
+
+bool ringfold_domain_lives(unsigned int domain)
+{
+	struct ringfold_domain_info info;
+
+	return describe(domain, &info) && info.state < RINGFOLD_DOMAIN_ENDED;
 }
 EXPORT_SYMBOL_GPL(ringfold_domain_lives);
+
+unsigned int ringfold_domain_vcpus(unsigned int domain)
+{
+	struct ringfold_domain_info info;
+
+	return describe(domain, &info) ? info.vcpu_count : 0;
+}
+EXPORT_SYMBOL_GPL(ringfold_domain_vcpus);
 
 static int __init note_control_place(void)
 {

@@ -33,7 +33,7 @@ struct ringfold_backend_block {
 	__u32 number;
 	__s32 descriptor; /* an open block device, for writing unless READ_ONLY */
 	__u32 flags;
-	__u32 queue_limit; /* 0: as the kernel thinks */
+	__u32 queue_limit; /* 0: one for each CPU of both ends, up to 4 */
 	__u32 pool_pages;  /* of each queue; 0: as the kernel thinks */
 	__u64 rate;        /* bytes a second that are read and written; 0: no limit */
 };
@@ -49,7 +49,7 @@ struct ringfold_backend_network {
 	__u8 address[6]; /* of the guest's end: an Ethernet address of one interface */
 	__u16 reserved;  /* 0 */
 	__u32 mtu;          /* 0: 1500 */
-	__u32 queue_limit;  /* 0: as the kernel thinks */
+	__u32 queue_limit;  /* 0: one for each CPU of both ends, up to 4 */
 	__u32 stream_pages; /* of each queue and direction, a power of two; 0: as the kernel thinks */
 	__u32 reserved2;    /* 0 */
 	__u64 rate;         /* bytes a second that the guest may send; 0: no limit */
