@@ -24,6 +24,8 @@
 /* Bounds how much a request that is split up can take. */
 #define DISCARD_LIMIT (1U << 21)      /* sectors */
 #define WRITE_ZEROES_LIMIT (1U << 16) /* sectors */
+/* Bytes that the smallest request counts for, and one without data: it takes time as well. */
+#define LEAST_COST 4096U
 /* Requests that are served before other work gets a turn. */
 #define TURN 256U
 /* How often sizes of disks are looked at, while this kernel is awake anyway: nobody tells of a change. */
@@ -200,7 +202,6 @@ static int transfer(struct block_io *io, const struct ringfold_block_request *re
 		left -= min_t(u32, left, PAGE_SIZE);
 	}
 	queue->sectors += request->sectors;
-	rate_limit_take(&queue->disk->limit, request->sectors << SECTOR_SHIFT);
 	submit(io, bio);
 	return 0;
 }
@@ -248,12 +249,22 @@ static int start_io(struct block_io *io, const struct ringfold_block_request *re
 	}
 }
 
+/* What a request takes of the disk's limit. */
+static u32 cost_of(const struct ringfold_block_request *request)
+{
+	const bool has_data = request->operation == RINGFOLD_BLOCK_READ || request->operation == RINGFOLD_BLOCK_WRITE;
+	const u32 most = BLOCK_REQUEST_PAGES_MAX * PAGE_SECTORS;
+
+	return has_data ? max_t(u32, min_t(u64, request->sectors, most) << SECTOR_SHIFT, LEAST_COST) : LEAST_COST;
+}
+
 static void serve(struct block_queue *queue, const struct ringfold_block_request *request)
 {
 	int error = block_check_request(request, &queue->limits);
 	struct block_io *io;
 
 	queue->requests++;
+	rate_limit_take(&queue->disk->limit, cost_of(request));
 	if (error != 0) {
 		answer(queue, request->id, error);
 		return;
