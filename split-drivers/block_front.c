@@ -19,6 +19,7 @@
 
 #include "block_ring.h"
 #include "bus.h"
+#include "copy.h"
 
 #define NAME_LETTERS 26U
 #define KNOWN_FEATURES \
@@ -98,15 +99,6 @@ static void free_pages_of(struct disk_queue *queue, struct disk_request *own)
 	own->count = 0;
 }
 
-/* Whole pages are what large requests consist of; copy_page() is the fastest way to copy one. */
-static void copy_part(char *to, const char *from, unsigned int length)
-{
-	if (length == PAGE_SIZE)
-		copy_page(to, (void *)from);
-	else
-		memcpy(to, from, length);
-}
-
 /* Between the segments of a request and its pages, which are full but for the last one. */
 static void copy_data(struct disk_queue *queue, struct request *request, const struct disk_request *own, bool to_pool)
 {
@@ -123,9 +115,9 @@ static void copy_data(struct disk_queue *queue, struct request *request, const s
 			unsigned int length = min_t(unsigned int, segment.bv_len - done, PAGE_SIZE - position % PAGE_SIZE);
 
 			if (to_pool)
-				copy_part(pool, data + done, length);
+				copy_words(pool, data + done, length);
 			else
-				copy_part(data + done, pool, length);
+				copy_words(data + done, pool, length);
 			done += length;
 			position += length;
 		}

@@ -9,6 +9,7 @@
 
 #include <linux/ringfold_device.h>
 
+#include "copy.h"
 #include "network_link.h"
 
 #define OFFLOADS (NETIF_F_HW_CSUM | NETIF_F_TSO | NETIF_F_TSO6 | NETIF_F_TSO_ECN)
@@ -93,6 +94,41 @@ static int take_over(struct sk_buff *skb, bool serves, const struct ringfold_net
 	return virtio_net_hdr_to_skb(skb, &header, true);
 }
 
+/* --- data of packets --- */
+
+/* One of its runs of bytes. What was copied of the stream's part is behind it. */
+static void copy_run(struct network_span **part, u8 *run, u32 length, bool to_stream)
+{
+	while (length != 0) {
+		struct network_span *span = *part;
+		const u32 count = min(length, span->length);
+
+		if (to_stream)
+			copy_words(span->data, run, count);
+		else
+			copy_words(run, span->data, count);
+		run += count;
+		length -= count;
+		span->data += count;
+		span->length -= count;
+		if (span->length == 0)
+			(*part)++;
+	}
+}
+
+/* Between a packet without a list of others and its parts in the stream, which are as long as it is. */
+static void copy_data(const struct sk_buff *skb, struct network_span *part, bool to_stream)
+{
+	unsigned int index;
+
+	copy_run(&part, skb->data, skb_headlen(skb), to_stream);
+	for (index = 0; index < skb_shinfo(skb)->nr_frags; index++) {
+		const skb_frag_t *fragment = &skb_shinfo(skb)->frags[index];
+
+		copy_run(&part, skb_frag_address(fragment), skb_frag_size(fragment), to_stream);
+	}
+}
+
 /* --- sending --- */
 
 static void tell_reader(struct network_queue *queue)
@@ -117,10 +153,7 @@ static void put_packet(struct network_queue *queue, const struct sk_buff *skb, c
 	struct network_span spans[NETWORK_SPANS];
 
 	network_writer_begin(&queue->writer, packet->length, spans);
-	/* It has so many bytes: this cannot fail. */
-	WARN_ON_ONCE(skb_copy_bits(skb, 0, spans[0].data, spans[0].length) != 0);
-	if (spans[1].length != 0)
-		WARN_ON_ONCE(skb_copy_bits(skb, spans[0].length, spans[1].data, spans[1].length) != 0);
+	copy_data(skb, spans, true);
 	network_writer_put(&queue->writer, packet);
 }
 
@@ -129,6 +162,9 @@ static bool send_packet(struct network_queue *queue, struct sk_buff *skb)
 	struct ringfold_network_packet packet;
 
 	if (READ_ONCE(queue->broken) || !describe(skb, queue->link->serves, &packet))
+		return false;
+	/* It cannot have a list of packets, which was not among the features; who sends past them has it made one. */
+	if (skb_has_frag_list(skb) && skb_linearize(skb) != 0)
 		return false;
 	switch (network_writer_room(&queue->writer, packet.length)) {
 	case NETWORK_ROOM:
@@ -212,19 +248,6 @@ static struct sk_buff *make_skb(struct network_queue *queue, u32 length)
 	return skb;
 }
 
-static struct sk_buff *copy_packet(struct network_queue *queue, u32 length, const struct network_span *spans)
-{
-	struct sk_buff *skb = make_skb(queue, length);
-
-	if (skb == NULL)
-		return NULL;
-	if (skb_store_bits(skb, 0, spans[0].data, spans[0].length) == 0 &&
-	    skb_store_bits(skb, spans[0].length, spans[1].data, spans[1].length) == 0)
-		return skb;
-	kfree_skb(skb);
-	return NULL;
-}
-
 static void deliver(struct network_queue *queue, struct sk_buff *skb, const struct ringfold_network_packet *packet)
 {
 	struct net_device *netdev = queue->link->netdev;
@@ -269,7 +292,9 @@ static bool receive_packet(struct network_queue *queue)
 		note_broken(queue);
 		return false;
 	}
-	skb = copy_packet(queue, packet.length, spans);
+	skb = make_skb(queue, packet.length);
+	if (skb != NULL)
+		copy_data(skb, spans, false);
 	network_reader_release(&queue->reader, &packet);
 	rate_limit_take(&queue->link->limit, packet.length);
 	if (queue->reader.read - queue->reader.told >= queue->reader.size / TELL_PART)
