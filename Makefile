@@ -20,7 +20,7 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests debian all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-dependencies root kselftests debian xen all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -74,6 +74,11 @@ debian: build/testhost/debian.img ## a disk with Debian 12, from which guests an
 build/testhost/debian.img: tests/root/make-debian split-drivers/60-ringfold-disks.rules
 	@scripts/install-dependencies debian
 	@tests/root/make-debian $@
+
+xen: build/testhost/xen/xen.gz ## Debian's Xen, for bench-micro and bench-io; nothing is installed
+
+build/testhost/xen/xen.gz: $(addprefix tests/root/,make-xen disk_image.py)
+	@tests/root/make-xen $(@D)
 
 kselftests: build/testhost/kselftests.img ## a disk with the guest kernel's own self-tests
 
