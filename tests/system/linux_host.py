@@ -71,13 +71,13 @@ def program(tmp_path, name):
     return folder.parent
 
 
-def tools_overlay(tmp_path, guest_command):
+def tools_overlay(tmp_path, guest_command, guest_overlay=None):
     """What a control domain with guests needs: the tools, a kernel for guests, and a RAM disk whose command they run."""
     directory = tmp_path / "overlay"
     add_tools(directory, BUILD, KERNEL)
     scratch = tmp_path / "guest"
     scratch.mkdir()
-    shutil.copy(with_command(ROOT_FILES, guest_command, scratch), directory / "boot/guest.cpio")
+    shutil.copy(with_command(ROOT_FILES, guest_command, scratch, guest_overlay), directory / "boot/guest.cpio")
     return directory
 
 
