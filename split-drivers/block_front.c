@@ -16,21 +16,23 @@
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/timer.h>
 
+#include "block_offer.h"
 #include "block_ring.h"
 #include "bus.h"
 #include "copy.h"
+#include "event_limit.h"
 
 #define NAME_LETTERS 26U
-#define KNOWN_FEATURES \
-	(RINGFOLD_BLOCK_READ_ONLY | RINGFOLD_BLOCK_FLUSH | RINGFOLD_BLOCK_DISCARD | RINGFOLD_BLOCK_WRITE_ZEROES)
 
 struct disk_queue {
 	struct front_disk *disk;
 	unsigned int number;
 	struct ringfold_borrowed pages;
 	int irq; /* 0: there is no connection */
-	DECLARE_BITMAP(asked, RINGFOLD_BLOCK_DEPTH); /* requests by id */
+	struct event_limit events; /* the interrupt handler's */
+	struct timer_list listen; /* to the port again, which was masked when it had made it look in vain too often */
 	spinlock_t lock; /* of all below */
 	struct block_front_ring ring;
 	unsigned int pool_pages;
@@ -40,8 +42,7 @@ struct disk_queue {
 
 struct front_disk {
 	struct front_device *device;
-	struct ringfold_block_offer offer; /* as it was read, like the features: changed only while nothing is asked */
-	u32 features;
+	struct block_traits traits; /* changed only while nothing is asked, but for the size */
 	unsigned int queue_count;
 	struct disk_queue *queues; /* as long as there is a gendisk */
 	struct blk_mq_tag_set tags;
@@ -127,12 +128,6 @@ static void copy_data(struct disk_queue *queue, struct request *request, const s
 
 /* --- requests --- */
 
-/* Most pages of a request. */
-static unsigned int request_pages(const struct front_disk *disk)
-{
-	return min_t(unsigned int, disk->offer.pages_limit, BLOCK_REQUEST_PAGES_MAX);
-}
-
 static int operation_of(const struct request *request)
 {
 	switch (req_op(request)) {
@@ -156,7 +151,7 @@ static u8 flags_of(const struct front_disk *disk, const struct request *request,
 {
 	u8 flags = 0;
 
-	if (req_op(request) == REQ_OP_WRITE && (request->cmd_flags & REQ_FUA) && (disk->features & RINGFOLD_BLOCK_FLUSH))
+	if (req_op(request) == REQ_OP_WRITE && (request->cmd_flags & REQ_FUA) && (disk->traits.features & RINGFOLD_BLOCK_FLUSH))
 		flags |= RINGFOLD_BLOCK_FORCE_ACCESS;
 	if (req_op(request) == REQ_OP_WRITE_ZEROES && (request->cmd_flags & REQ_NOUNMAP))
 		flags |= RINGFOLD_BLOCK_NO_UNMAP;
@@ -232,7 +227,6 @@ static void put(struct disk_queue *queue, const struct ringfold_block_request *a
 	unsigned long flags;
 
 	spin_lock_irqsave(&queue->lock, flags);
-	set_bit(asked->id, queue->asked);
 	block_front_put(&queue->ring, asked);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
@@ -240,7 +234,7 @@ static void put(struct disk_queue *queue, const struct ringfold_block_request *a
 /* BLK_STS_OK: it can be asked. What came before the disk changed may not fit it any more. */
 static blk_status_t check(const struct front_disk *disk, const struct request *request)
 {
-	if (disk->dead || data_pages(request) > request_pages(disk))
+	if (disk->dead || data_pages(request) > disk->traits.request_pages)
 		return BLK_STS_IOERR;
 	return operation_of(request) < 0 ? BLK_STS_NOTSUPP : BLK_STS_OK;
 }
@@ -256,7 +250,7 @@ static blk_status_t queue_request(struct blk_mq_hw_ctx *context, const struct bl
 	if (status != BLK_STS_OK)
 		return status;
 	own->count = 0;
-	if (req_op(data->rq) == REQ_OP_FLUSH && !(queue->disk->features & RINGFOLD_BLOCK_FLUSH)) {
+	if (req_op(data->rq) == REQ_OP_FLUSH && !(queue->disk->traits.features & RINGFOLD_BLOCK_FLUSH)) {
 		blk_mq_start_request(data->rq);
 		blk_mq_end_request(data->rq, BLK_STS_OK);
 		return BLK_STS_OK;
@@ -303,25 +297,33 @@ static void complete_request(struct request *request)
 	blk_mq_end_request(request, status_of(own->status));
 }
 
-static void break_off(struct disk_queue *queue, const char *what)
-{
-	dev_err_ratelimited(&queue->disk->device->dev, "%s\n", what);
-	front_give_up(queue->disk->device);
-}
-
 static void take_answer(struct disk_queue *queue, const struct ringfold_block_answer *answer)
 {
-	struct request *request;
+	struct request *request = blk_mq_tag_to_rq(queue->disk->tags.tags[queue->number], answer->id);
 
-	/* What was asked instead may never be answered. */
-	if (answer->id >= RINGFOLD_BLOCK_DEPTH || !test_and_clear_bit(answer->id, queue->asked)) {
-		break_off(queue, "an answer to nothing");
-		return;
-	}
-	request = blk_mq_tag_to_rq(queue->disk->tags.tags[queue->number], answer->id);
 	((struct disk_request *)blk_mq_rq_to_pdu(request))->status = answer->status;
 	if (likely(!blk_should_fake_timeout(request->q)))
 		blk_mq_complete_request(request);
+}
+
+/* An event that tells of nothing may be one that was sent while its answer was taken already: those come with others. */
+static void limit_events(struct disk_queue *queue, bool in_vain)
+{
+	const unsigned long wait = event_limit_wait(&queue->events, in_vain);
+
+	if (!in_vain && queue->events.looks > 0)
+		queue->events.looks--;
+	if (wait != 0) {
+		disable_irq_nosync(queue->irq);
+		mod_timer(&queue->listen, jiffies + wait);
+	}
+}
+
+static void listen_again(struct timer_list *timer)
+{
+	struct disk_queue *queue = from_timer(queue, timer, listen);
+
+	enable_irq(queue->irq);
 }
 
 static irqreturn_t note_answers(int irq, void *data)
@@ -329,16 +331,19 @@ static irqreturn_t note_answers(int irq, void *data)
 	struct disk_queue *queue = data;
 	struct ringfold_block_answer answer;
 	enum block_take taken;
+	bool in_vain = true;
 
 	spin_lock(&queue->lock);
 	while ((taken = block_front_take(&queue->ring, &answer)) == BLOCK_TAKEN) {
 		spin_unlock(&queue->lock);
 		take_answer(queue, &answer);
+		in_vain = false;
 		spin_lock(&queue->lock);
 	}
 	spin_unlock(&queue->lock);
 	if (taken == BLOCK_BROKEN)
-		break_off(queue, "more answers than there can be");
+		front_give_up(queue->disk->device, "it has answered what it was not asked");
+	limit_events(queue, in_vain);
 	return IRQ_HANDLED;
 }
 
@@ -378,6 +383,9 @@ static const struct block_device_operations disk_operations = {
 static void close_queue(struct disk_queue *queue)
 {
 	if (queue->irq > 0) {
+		/* So that nobody is told, nor listens again. */
+		disable_irq(queue->irq);
+		del_timer_sync(&queue->listen);
 		free_irq(queue->irq, queue);
 		ringfold_close_channel(queue->irq);
 	}
@@ -388,23 +396,20 @@ static void close_queue(struct disk_queue *queue)
 	queue->pool = NULL;
 }
 
-static int open_pages(struct disk_queue *queue, const struct ringfold_device_queue *shared)
+static int open_pages(struct disk_queue *queue, const struct ringfold_device_queue *offered)
 {
-	const u32 first = READ_ONCE(shared->first_reference);
-	const u32 pages = READ_ONCE(shared->pages);
+	struct front_device *device = queue->disk->device;
+	struct offer_fault fault;
 	int error;
 
-	if (pages <= RINGFOLD_BLOCK_POOL_FIRST + 1 || pages > RINGFOLD_BLOCK_POOL_FIRST + U16_MAX)
-		return -EPROTO;
-	queue->pool_pages = pages - RINGFOLD_BLOCK_POOL_FIRST;
-	/* The largest request finds room when all others are done. */
-	if (queue->pool_pages <= request_pages(queue->disk))
-		return -EPROTO;
+	if (!block_queue_is_right(offered, &queue->disk->traits, &fault))
+		return front_refuse(device, &fault);
+	queue->pool_pages = offered->pages - RINGFOLD_BLOCK_POOL_FIRST;
 	queue->pool_free = queue->pool_pages;
 	queue->pool = bitmap_zalloc(queue->pool_pages, GFP_KERNEL);
 	if (queue->pool == NULL)
 		return -ENOMEM;
-	error = ringfold_borrow(queue->disk->device->entry.domain, first, pages, &queue->pages);
+	error = ringfold_borrow(device->entry.domain, offered->first_reference, offered->pages, &queue->pages);
 	if (error != 0)
 		return error;
 	queue->ring = (struct block_front_ring){
@@ -414,25 +419,26 @@ static int open_pages(struct disk_queue *queue, const struct ringfold_device_que
 	return 0;
 }
 
-static int open_queue(struct disk_queue *queue, const struct ringfold_device_queue *shared)
+static int open_queue(struct disk_queue *queue)
 {
-	const u32 port = READ_ONCE(shared->port);
-	int error = open_pages(queue, shared);
+	const struct ringfold_device_queue offered = front_read_queue(queue->disk->device, queue->number);
+	int error = open_pages(queue, &offered);
 	int irq;
 
 	if (error != 0)
 		return error;
-	irq = ringfold_connect_channel(queue->disk->device->entry.domain, port,
+	irq = ringfold_connect_channel(queue->disk->device->entry.domain, offered.port,
 				       cpumask_local_spread(queue->number, NUMA_NO_NODE));
 	if (irq < 0)
 		return irq;
+	/* Before the first one comes. */
+	queue->irq = irq;
 	error = request_irq(irq, note_answers, 0, "ringfold-disk", queue);
 	if (error != 0) {
+		queue->irq = 0;
 		ringfold_close_channel(irq);
-		return error;
 	}
-	queue->irq = irq;
-	return 0;
+	return error;
 }
 
 static void close_queues(struct front_disk *disk)
@@ -449,7 +455,7 @@ static int open_queues(struct front_disk *disk)
 	int error = 0;
 
 	for (number = 0; number < disk->queue_count && error == 0; number++)
-		error = open_queue(&disk->queues[number], &disk->device->page->queues[number]);
+		error = open_queue(&disk->queues[number]);
 	if (error != 0)
 		close_queues(disk);
 	return error;
@@ -467,6 +473,7 @@ static int make_queues(struct front_disk *disk)
 		disk->queues[number].disk = disk;
 		disk->queues[number].number = number;
 		spin_lock_init(&disk->queues[number].lock);
+		timer_setup(&disk->queues[number].listen, listen_again, 0);
 	}
 	return 0;
 }
@@ -479,37 +486,29 @@ static void free_queues(struct front_disk *disk)
 
 /* --- the disk --- */
 
-static int offer_is_right(const struct ringfold_block_offer *offer)
-{
-	if (!is_power_of_2(offer->logical_block) || offer->logical_block < SECTOR_SIZE || offer->logical_block > PAGE_SIZE)
-		return -EPROTO;
-	return offer->pages_limit != 0 ? 0 : -EPROTO;
-}
-
 /* What may differ between connections. */
 static void set_limits(struct front_disk *disk)
 {
 	struct request_queue *queue = disk->disk->queue;
-	const bool discards = disk->features & RINGFOLD_BLOCK_DISCARD;
+	const bool flushes = disk->traits.features & RINGFOLD_BLOCK_FLUSH;
 
-	blk_queue_max_hw_sectors(queue, request_pages(disk) << (PAGE_SHIFT - SECTOR_SHIFT));
-	blk_queue_write_cache(queue, disk->features & RINGFOLD_BLOCK_FLUSH, disk->features & RINGFOLD_BLOCK_FLUSH);
-	queue->limits.discard_granularity = discards ? disk->offer.discard_granularity ?: disk->offer.logical_block : 0;
-	blk_queue_max_discard_sectors(queue, discards ? disk->offer.discard_limit : 0);
-	blk_queue_max_write_zeroes_sectors(queue, disk->features & RINGFOLD_BLOCK_WRITE_ZEROES ? disk->offer.write_zeroes_limit : 0);
+	blk_queue_max_hw_sectors(queue, disk->traits.request_pages << (PAGE_SHIFT - SECTOR_SHIFT));
+	blk_queue_write_cache(queue, flushes, flushes);
+	queue->limits.discard_granularity = disk->traits.discard_granularity;
+	blk_queue_max_discard_sectors(queue, disk->traits.discard_limit);
+	blk_queue_max_write_zeroes_sectors(queue, disk->traits.write_zeroes_limit);
 }
 
 static void set_first_limits(struct front_disk *disk)
 {
 	struct request_queue *queue = disk->disk->queue;
 
-	blk_queue_logical_block_size(queue, disk->offer.logical_block);
-	if (is_power_of_2(disk->offer.physical_block) && disk->offer.physical_block >= disk->offer.logical_block)
-		blk_queue_physical_block_size(queue, disk->offer.physical_block);
+	blk_queue_logical_block_size(queue, disk->traits.logical_block);
+	blk_queue_physical_block_size(queue, disk->traits.physical_block);
 	/* Data are copied: how they lie does not matter. */
 	blk_queue_max_segments(queue, USHRT_MAX);
 	blk_queue_max_segment_size(queue, UINT_MAX);
-	if (disk->offer.rotational == 0)
+	if (!disk->traits.rotational)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, queue);
 	set_limits(disk);
 }
@@ -548,8 +547,8 @@ static int allocate_gendisk(struct front_disk *disk)
 	made->private_data = disk;
 	name_disk(made->disk_name, disk->device->entry.number);
 	set_first_limits(disk);
-	set_capacity(made, disk->offer.sectors);
-	disk->read_only = disk->features & RINGFOLD_BLOCK_READ_ONLY;
+	set_capacity(made, disk->traits.sectors);
+	disk->read_only = disk->traits.features & RINGFOLD_BLOCK_READ_ONLY;
 	set_disk_ro(made, disk->read_only);
 	return 0;
 }
@@ -583,11 +582,16 @@ static int make_disk(struct front_disk *disk)
 static bool take_back(struct request *request, void *data)
 {
 	struct disk_queue *queue = request->mq_hctx->driver_data;
+	unsigned long flags;
+	bool taken_back;
 
-	if (test_and_clear_bit(request->tag, queue->asked)) {
+	spin_lock_irqsave(&queue->lock, flags);
+	taken_back = block_front_take_back(&queue->ring, request->tag);
+	if (taken_back)
 		free_pages_of(queue, blk_mq_rq_to_pdu(request));
+	spin_unlock_irqrestore(&queue->lock, flags);
+	if (taken_back)
 		blk_mq_requeue_request(request, false);
-	}
 	return true;
 }
 
@@ -619,13 +623,13 @@ static void let_go_on(struct front_disk *disk)
 /* The disk as it is offered now. What does not fit it any more fails. */
 static void take_up(struct front_disk *disk)
 {
-	const bool read_only = disk->features & RINGFOLD_BLOCK_READ_ONLY;
+	const bool read_only = disk->traits.features & RINGFOLD_BLOCK_READ_ONLY;
 
 	set_limits(disk);
 	if (disk->read_only != read_only)
 		set_disk_ro(disk->disk, read_only);
 	disk->read_only = read_only;
-	set_capacity_and_notify(disk->disk, disk->offer.sectors);
+	set_capacity_and_notify(disk->disk, disk->traits.sectors);
 	let_go_on(disk);
 	front_settled(disk->device);
 }
@@ -651,16 +655,16 @@ static struct front_disk *disk_of(struct front_device *device)
 }
 
 /* Who uses the disk relies on its block size, and its queues are there. */
-static int offer_fits(const struct front_disk *disk)
+static int offer_fits(const struct front_disk *disk, u32 queue_limit)
 {
 	const unsigned int block = queue_logical_block_size(disk->disk->queue);
 
-	if (disk->offer.logical_block > block) {
-		dev_err(&disk->device->dev, "its blocks have %u bytes now, they had %u\n", disk->offer.logical_block, block);
+	if (disk->traits.logical_block > block) {
+		dev_err(&disk->device->dev, "its blocks have %u bytes now, they had %u\n", disk->traits.logical_block, block);
 		return -EINVAL;
 	}
-	if (READ_ONCE(disk->device->page->queue_limit) < disk->queue_count) {
-		dev_err(&disk->device->dev, "it has fewer queues than the %u of before\n", disk->queue_count);
+	if (queue_limit < disk->queue_count) {
+		dev_err(&disk->device->dev, "it has %u queues now, it had %u\n", queue_limit, disk->queue_count);
 		return -EINVAL;
 	}
 	return 0;
@@ -668,19 +672,19 @@ static int offer_fits(const struct front_disk *disk)
 
 static int choose(struct front_device *device, struct front_choice *choice)
 {
+	const u32 queue_limit = front_queue_limit(device);
 	struct front_disk *disk = disk_of(device);
-	int error;
+	struct offer_fault fault;
+	int error = 0;
 
-	memcpy(&disk->offer, device->page->kind, sizeof(disk->offer));
-	barrier();
-	disk->features = READ_ONCE(device->page->features) & KNOWN_FEATURES;
-	error = offer_is_right(&disk->offer);
-	if (error == 0 && disk->disk != NULL)
-		error = offer_fits(disk);
-	else if (error == 0)
-		disk->queue_count = front_queues(device);
+	if (!block_offer_read(device->page, &disk->traits, &fault))
+		return front_refuse(device, &fault);
+	if (disk->disk != NULL)
+		error = offer_fits(disk, queue_limit);
+	else
+		disk->queue_count = min(queue_limit, num_online_cpus());
 	choice->queues = disk->queue_count;
-	choice->features = disk->features;
+	choice->features = disk->traits.features;
 	return error;
 }
 
@@ -740,12 +744,14 @@ static void fail(struct front_device *device)
 
 static void check_size(struct front_device *device)
 {
-	const struct ringfold_block_offer *shared = (const void *)device->page->kind;
-	const u64 sectors = READ_ONCE(shared->sectors);
 	struct front_disk *disk = disk_of(device);
+	struct offer_fault fault;
+	u64 sectors;
 
-	if (sectors != disk->offer.sectors) {
-		disk->offer.sectors = sectors;
+	if (!block_offer_read_size(device->page, &disk->traits, &sectors, &fault))
+		front_refuse(device, &fault);
+	else if (sectors != disk->traits.sectors && front_may_change(device)) {
+		disk->traits.sectors = sectors;
 		set_capacity_and_notify(disk->disk, sectors);
 	}
 }

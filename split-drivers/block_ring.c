@@ -7,9 +7,12 @@
 #define REQUEST_WORDS (sizeof(struct ringfold_block_request) / sizeof(uint64_t))
 #define PAGE_BYTES 4096U
 #define PAGE_SECTORS (PAGE_BYTES >> RINGFOLD_BLOCK_SECTOR_SHIFT)
+#define ID_WORD(id) ((id) / 64)
+#define ID_BIT(id) (1ULL << ((id) % 64))
 
 void block_front_put(struct block_front_ring *ring, const struct ringfold_block_request *request)
 {
+	ring->unanswered[ID_WORD(request->id)] |= ID_BIT(request->id);
 	ring->requests[SLOT(ring->asked)] = *request;
 	ring->asked++;
 }
@@ -25,6 +28,14 @@ bool block_front_tell(struct block_front_ring *ring)
 	WRITE_SHARED(ring->queue->asked, ring->told);
 	FULL_BARRIER();
 	return is_between(READ_SHARED(ring->queue->ask_event), old, ring->told);
+}
+
+bool block_front_take_back(struct block_front_ring *ring, uint32_t id)
+{
+	if (id >= RINGFOLD_BLOCK_DEPTH || (ring->unanswered[ID_WORD(id)] & ID_BIT(id)) == 0)
+		return false;
+	ring->unanswered[ID_WORD(id)] &= ~ID_BIT(id);
+	return true;
 }
 
 enum block_take block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer)
@@ -44,6 +55,8 @@ enum block_take block_front_take(struct block_front_ring *ring, struct ringfold_
 	LOAD_BARRIER();
 	answer->id = READ_SHARED(shared->id);
 	answer->status = READ_SHARED(shared->status);
+	if (!block_front_take_back(ring, answer->id))
+		return BLOCK_BROKEN;
 	ring->taken++;
 	return BLOCK_TAKEN;
 }

@@ -22,6 +22,7 @@ extern "C" {
 #define BLOCK_REQUEST_PAGES_MAX 128U
 
 enum block_take { BLOCK_TAKEN, BLOCK_NOTHING, BLOCK_BROKEN };
+#define BLOCK_UNANSWERED_WORDS (RINGFOLD_BLOCK_DEPTH / 64)
 
 /* --- the front end's --- */
 
@@ -31,17 +32,21 @@ struct block_front_ring {
 	uint32_t asked; /* requests that were put */
 	uint32_t told;  /* of them, those that the back end may see */
 	uint32_t taken; /* answers */
+	uint64_t unanswered[BLOCK_UNANSWERED_WORDS]; /* bits by a request's id */
 };
 
-/* The caller has fewer than RINGFOLD_BLOCK_DEPTH unanswered requests. */
+/* The id is that of no unanswered request, and below RINGFOLD_BLOCK_DEPTH: so there are never more of them. */
 void block_front_put(struct block_front_ring *ring, const struct ringfold_block_request *request);
 /* Shows what was put. True: the back end waits for an event. */
 bool block_front_tell(struct block_front_ring *ring);
 /*
- * BLOCK_NOTHING: there is no answer, and there will be an event when there is one. BLOCK_BROKEN: the back end has answered
- * more than it was asked.
+ * BLOCK_TAKEN: the answer is to a request that was unanswered. BLOCK_NOTHING: there is no answer, and there will be an event when
+ * there is one. BLOCK_BROKEN: the back end has answered more than it was asked, or something else; what was asked instead may
+ * never be answered.
  */
 enum block_take block_front_take(struct block_front_ring *ring, struct ringfold_block_answer *answer);
+/* Nobody will take an answer to this request any more. True: it was unanswered. */
+bool block_front_take_back(struct block_front_ring *ring, uint32_t id);
 
 /* --- the back end's --- */
 

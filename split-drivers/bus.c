@@ -11,12 +11,17 @@
 #include <asm/ringfold.h>
 
 #include "bus.h"
+#include "shared_memory.h"
 
+/* How often something is read again that changes while it is read. Who keeps to the protocol changes it twice. */
+#define READ_ATTEMPTS 16U
 /* How long the start of the system waits for the devices that are there from the beginning. */
 #define START_PATIENCE (10 * HZ)
 
 static struct ringfold_borrowed control;
 static int control_irq;
+static bool told; /* its port is masked until all was looked at */
+static struct event_limit control_events;
 static DEFINE_SPINLOCK(places_lock); /* of devices; one that is in its place may be told to look */
 static struct front_device *devices[RINGFOLD_CONTROL_DEVICES];
 static DECLARE_WAIT_QUEUE_HEAD(settling);
@@ -26,6 +31,10 @@ static struct workqueue_struct *worker;
 static void look(struct work_struct *work);
 static void step_device(struct work_struct *work);
 static DECLARE_DELAYED_WORK(look_work, look);
+static void end_wait(struct work_struct *work);
+static DECLARE_DELAYED_WORK(wait_work, end_wait);
+static DEFINE_SPINLOCK(wait_lock); /* of when it ends */
+static unsigned long wait_end; /* jiffies; while it is pending */
 
 struct front_driver *front_driver_of(const struct front_device *device)
 {
@@ -90,26 +99,51 @@ static void release_device(struct device *device)
 
 /* --- what the control page says --- */
 
+/* The generation of each place whose device could not be made, of which was told. */
+static u32 failed[RINGFOLD_CONTROL_DEVICES];
+
 static struct ringfold_control_page *control_page(void)
 {
 	return control.address;
 }
 
+/* Generation 0, as if it were empty, if it changes all the time. */
 static struct ringfold_control_device read_entry(unsigned int place)
 {
 	const struct ringfold_control_device *shared = &control_page()->devices[place];
 	struct ringfold_control_device entry;
-	u32 generation;
+	unsigned int attempt;
 
-	do {
+	for (attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
 		/* Before the fields. */
-		generation = smp_load_acquire(&shared->generation);
-		entry = *shared;
+		const u32 generation = smp_load_acquire(&shared->generation);
+
+		copy_shared_words(&entry, shared, sizeof(entry) / sizeof(u64));
 		/* No load of the fields moves behind the second one of the generation. */
 		smp_rmb();
-	} while (generation != READ_ONCE(shared->generation));
-	entry.generation = generation;
-	return entry;
+		entry.generation = generation;
+		if (generation == READ_ONCE(shared->generation))
+			return entry;
+	}
+	return (struct ringfold_control_device){};
+}
+
+/* -EEXIST: another place has a device of this kind and number; -EAGAIN: it had, and that is on its way out. */
+static int check_name(const struct ringfold_control_device *entry)
+{
+	unsigned int place;
+	int error = 0;
+
+	spin_lock(&places_lock);
+	for (place = 0; place < RINGFOLD_CONTROL_DEVICES && error == 0; place++) {
+		const struct front_device *device = devices[place];
+
+		if (device == NULL || device->entry.kind != entry->kind || device->entry.number != entry->number)
+			continue;
+		error = READ_ONCE(control_page()->devices[place].generation) == device->entry.generation ? -EEXIST : -EAGAIN;
+	}
+	spin_unlock(&places_lock);
+	return error;
 }
 
 static int add_device(struct front_device *device, unsigned int place, const struct ringfold_control_device *entry)
@@ -136,13 +170,29 @@ static int add_device(struct front_device *device, unsigned int place, const str
 	return error;
 }
 
+/* It is tried again whenever the page is looked at. */
+static void note_failure(unsigned int place, const struct ringfold_control_device *entry, int error)
+{
+	if (failed[place] != entry->generation)
+		pr_err_ratelimited("ringfold: device %u of kind %u in place %u of the control page: %d\n", entry->number,
+				   entry->kind, place, error);
+	failed[place] = entry->generation;
+}
+
 static void find_device(unsigned int place, const struct ringfold_control_device *entry)
 {
-	struct front_device *device = kzalloc(sizeof(*device), GFP_KERNEL);
-	int error = device != NULL ? add_device(device, place, entry) : -ENOMEM;
+	struct front_device *device = NULL;
+	int error = check_name(entry);
 
+	/* The end of that one looks again. */
+	if (error == -EAGAIN)
+		return;
+	if (error == 0) {
+		device = kzalloc(sizeof(*device), GFP_KERNEL);
+		error = device != NULL ? add_device(device, place, entry) : -ENOMEM;
+	}
 	if (error != 0) {
-		pr_err("ringfold: device %u of kind %u: %d\n", entry->number, entry->kind, error);
+		note_failure(place, entry, error);
 		return;
 	}
 	spin_lock(&places_lock);
@@ -208,6 +258,22 @@ static void look_at_place(unsigned int place)
 		find_device(place, &entry);
 }
 
+/* Whatever it has found: those who mean well change little. */
+static void listen_to_control(void)
+{
+	unsigned long wait;
+
+	if (!READ_ONCE(told))
+		return;
+	wait = event_limit_wait(&control_events, true);
+	if (wait != 0) {
+		front_look_later(wait);
+		return;
+	}
+	WRITE_ONCE(told, false);
+	enable_irq(control_irq);
+}
+
 static void look(struct work_struct *work)
 {
 	const unsigned int flags = memalloc_noio_save();
@@ -217,6 +283,7 @@ static void look(struct work_struct *work)
 	for (place = 0; place < RINGFOLD_CONTROL_DEVICES; place++)
 		look_at_place(place);
 	memalloc_noio_restore(flags);
+	listen_to_control();
 	WRITE_ONCE(looked, true);
 	wake_up_all(&settling);
 }
@@ -226,13 +293,28 @@ void front_look_again(void)
 	mod_delayed_work(worker, &look_work, 0);
 }
 
+static void end_wait(struct work_struct *work)
+{
+	front_look_again();
+}
+
 void front_look_later(unsigned long delay)
 {
-	queue_delayed_work(worker, &look_work, delay);
+	const unsigned long end = jiffies + delay;
+
+	spin_lock(&wait_lock);
+	/* The first one that ends looks at all devices, and those that still have to wait say so again. */
+	if (!delayed_work_pending(&wait_work) || time_before(end, wait_end)) {
+		wait_end = end;
+		mod_delayed_work(worker, &wait_work, delay);
+	}
+	spin_unlock(&wait_lock);
 }
 
 static irqreturn_t note_change(int irq, void *data)
 {
+	disable_irq_nosync(irq);
+	WRITE_ONCE(told, true);
 	front_look_again();
 	return IRQ_HANDLED;
 }
@@ -252,7 +334,8 @@ static int __init connect_control(const struct ringfold_control_place *place)
 
 	if (error != 0)
 		return error;
-	if (control_page()->magic != RINGFOLD_CONTROL_MAGIC || control_page()->version != RINGFOLD_CONTROL_VERSION)
+	if (READ_ONCE(control_page()->magic) != RINGFOLD_CONTROL_MAGIC ||
+	    READ_ONCE(control_page()->version) != RINGFOLD_CONTROL_VERSION)
 		return -EPROTO;
 	control_irq = ringfold_connect_channel(place->domain, place->port, 0);
 	return control_irq < 0 ? control_irq : request_irq(control_irq, note_change, IRQF_NO_SUSPEND, "ringfold-control", NULL);

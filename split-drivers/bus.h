@@ -10,6 +10,9 @@
 
 #include <ringfold/device.h>
 
+#include "event_limit.h"
+#include "offer_fault.h"
+
 /* What a front end wants of what it is offered. */
 struct front_choice {
 	u32 queues;
@@ -27,9 +30,12 @@ struct front_device {
 	u32 state;               /* what page->front_state says; the page is never read back */
 	int error;               /* of the last attempt to connect it */
 	unsigned long not_before; /* if there was one: jiffies, when it asks again */
+	struct event_limit asks; /* what the back end could make happen without end: connections, */
+	struct event_limit changes; /* changes of what it offers, */
+	struct event_limit complaints; /* lines in the log */
 	bool connected;          /* its driver has queues */
 	bool over;               /* it will not be connected any more */
-	bool broken;             /* the back end does not keep to the protocol */
+	const char *broken;      /* in what the back end does not keep to the protocol; NULL: it does. READ_ONCE, WRITE_ONCE */
 	bool lost;               /* the back end took it away; READ_ONCE, WRITE_ONCE */
 	bool settled;            /* it works, or will not */
 };
@@ -75,10 +81,16 @@ void front_begin(struct front_device *device);
 void front_step(struct front_device *device);
 void front_end(struct front_device *device);
 u32 front_back_state(const struct front_device *device);
-/* The back end broke the rules: the connection ends. From any context. */
-void front_give_up(struct front_device *device);
-/* As many queues as are offered, and one for each processor at most. */
-u32 front_queues(const struct front_device *device);
+/* The back end broke the rules, in what a text says that stays: the connection ends. From any context. */
+void front_give_up(struct front_device *device, const char *what);
+/* How many queues are offered, of those that there can be; at least 1. */
+u32 front_queue_limit(const struct front_device *device);
+/* A queue, read once. Below front_device.choice.queues. */
+struct ringfold_device_queue front_read_queue(const struct front_device *device, unsigned int number);
+/* Says what is wrong with an offer. Always -EPROTO. */
+int front_refuse(struct front_device *device, const struct offer_fault *fault);
+/* What the back end has changed may be taken up; else it will be looked at again when it may. */
+bool front_may_change(struct front_device *device);
 
 /*
  * order.c: takes up what the control page says, if that is new; it is carried out soon. Only the work that looks at the page

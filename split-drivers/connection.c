@@ -4,9 +4,19 @@
 #include <linux/minmax.h>
 
 #include "bus.h"
+#include "shared_memory.h"
 
 /* After an attempt that failed. */
 #define RETRY_INTERVAL HZ
+/* Connections, one after the other without an error: so many at once, and one in each interval. */
+#define ASKS_BURST 16U
+#define ASKS_INTERVAL (HZ / 4)
+/* Sizes, links: each makes others look. */
+#define CHANGES_BURST 16U
+#define CHANGES_INTERVAL (10 * HZ)
+/* Lines in the log, of one device. */
+#define COMPLAINTS_BURST 16U
+#define COMPLAINTS_INTERVAL (60 * HZ)
 
 u32 front_back_state(const struct front_device *device)
 {
@@ -24,23 +34,33 @@ static void give_up(struct front_device *device, int error)
 	front_settled(device);
 }
 
-/* It does not work now. Nobody waits for it, and it asks again when some time has passed. */
-static void put_off(struct front_device *device, int error)
+static bool may_complain(struct front_device *device)
 {
-	if (error != device->error)
-		dev_err(&device->dev, "it cannot be connected now: %d\n", error);
+	return event_limit_take(&device->complaints, COMPLAINTS_BURST, COMPLAINTS_INTERVAL) == 0;
+}
+
+/* It does not work now. Nobody waits for it, and it asks again when some time has passed. */
+static void put_off(struct front_device *device, int error, const char *why)
+{
+	if (error != device->error && may_complain(device))
+		dev_err(&device->dev, "%s: %d\n", why, error);
 	device->error = error;
 	device->not_before = jiffies + RETRY_INTERVAL;
 	front_settled(device);
 }
 
 /* Or will be looked at when it may. */
-static bool may_ask(const struct front_device *device)
+static bool may_ask(struct front_device *device)
 {
-	if (device->error == 0 || time_after_eq(jiffies, device->not_before))
-		return true;
-	front_look_later(device->not_before - jiffies);
-	return false;
+	unsigned long wait;
+
+	if (device->error != 0 && !time_after_eq(jiffies, device->not_before))
+		wait = device->not_before - jiffies;
+	else
+		wait = event_limit_take(&device->asks, ASKS_BURST, ASKS_INTERVAL);
+	if (wait != 0)
+		front_look_later(wait);
+	return wait == 0;
 }
 
 static void ask(struct front_device *device)
@@ -65,7 +85,8 @@ static void connect(struct front_device *device)
 	if (error != 0) {
 		/* If its end came meanwhile, there is nothing wrong: the pages of its queues went away. */
 		if (front_back_state(device) == RINGFOLD_STATE_CONNECTED)
-			put_off(device, error);
+			put_off(device, error, "it cannot be connected now");
+		WRITE_ONCE(device->broken, NULL);
 		front_set_state(device, RINGFOLD_STATE_CLOSED);
 		return;
 	}
@@ -79,7 +100,7 @@ static void disconnect(struct front_device *device)
 	if (device->connected)
 		front_driver_of(device)->disconnect(device);
 	device->connected = false;
-	device->broken = false;
+	WRITE_ONCE(device->broken, NULL);
 }
 
 static bool may_close(struct front_device *device)
@@ -107,13 +128,15 @@ static void note_error(struct front_device *device)
 	const u32 error = READ_ONCE(device->page->error);
 
 	if (error != 0)
-		put_off(device, error < MAX_ERRNO ? -(int)error : -EPROTO);
+		put_off(device, error < MAX_ERRNO ? -(int)error : -EPROTO, "its back end has ended the connection");
 }
 
 static void step_of_asking(struct front_device *device, u32 back)
 {
-	if (READ_ONCE(device->broken)) {
-		put_off(device, -EPROTO);
+	const char *broken = READ_ONCE(device->broken);
+
+	if (broken != NULL) {
+		put_off(device, -EPROTO, broken);
 		let_go(device);
 	} else if (has_ended(device, back)) {
 		if (back == RINGFOLD_STATE_CLOSED)
@@ -168,13 +191,40 @@ void front_end(struct front_device *device)
 		front_set_state(device, RINGFOLD_STATE_CLOSED);
 }
 
-void front_give_up(struct front_device *device)
+void front_give_up(struct front_device *device, const char *what)
 {
-	WRITE_ONCE(device->broken, true);
+	if (READ_ONCE(device->broken) != NULL)
+		return;
+	WRITE_ONCE(device->broken, what);
 	front_look_again();
 }
 
-u32 front_queues(const struct front_device *device)
+u32 front_queue_limit(const struct front_device *device)
 {
-	return clamp_t(u32, READ_ONCE(device->page->queue_limit), 1, min(num_online_cpus(), RINGFOLD_DEVICE_QUEUES));
+	return clamp_t(u32, READ_ONCE(device->page->queue_limit), 1, RINGFOLD_DEVICE_QUEUES);
+}
+
+struct ringfold_device_queue front_read_queue(const struct front_device *device, unsigned int number)
+{
+	struct ringfold_device_queue queue;
+
+	copy_shared_words(&queue, &device->page->queues[number], sizeof(queue) / sizeof(u64));
+	return queue;
+}
+
+int front_refuse(struct front_device *device, const struct offer_fault *fault)
+{
+	if (may_complain(device))
+		dev_err(&device->dev, "its back end offers %s %llu, expected is: %s\n", fault->field,
+			(unsigned long long)fault->value, fault->expected);
+	return -EPROTO;
+}
+
+bool front_may_change(struct front_device *device)
+{
+	const unsigned long wait = event_limit_take(&device->changes, CHANGES_BURST, CHANGES_INTERVAL);
+
+	if (wait != 0)
+		front_look_later(wait);
+	return wait == 0;
 }

@@ -13,28 +13,35 @@
 #define EVENT_LIMIT_INTERVAL (HZ / 125) /* after which there may be another one */
 
 struct event_limit {
-	unsigned int looks;  /* in vain that were taken, at most BURST */
+	unsigned long looks; /* in vain that were taken, at most BURST */
 	unsigned long since; /* jiffies when the last one of them was given back */
 };
 
-/* After a look. 0: listen again; else look again after so many jiffies, and listen then. */
-static inline unsigned long event_limit_wait(struct event_limit *limit, bool in_vain)
+/*
+ * Takes one of `burst` that there are at once, and one more after each interval. 0: it was there; else there is one after so
+ * many jiffies. It also holds for other things than looks that the other end could make happen without end.
+ */
+static inline unsigned long event_limit_take(struct event_limit *limit, unsigned int burst, unsigned long interval)
 {
-	const unsigned long passed = (jiffies - limit->since) / EVENT_LIMIT_INTERVAL;
+	const unsigned long passed = (jiffies - limit->since) / interval;
 
-	if (!in_vain)
-		return 0;
 	if (passed >= limit->looks) {
 		limit->looks = 0;
 		limit->since = jiffies;
 	} else {
 		limit->looks -= passed;
-		limit->since += passed * EVENT_LIMIT_INTERVAL;
+		limit->since += passed * interval;
 	}
-	if (limit->looks >= EVENT_LIMIT_BURST)
-		return limit->since + EVENT_LIMIT_INTERVAL - jiffies;
+	if (limit->looks >= burst)
+		return limit->since + interval - jiffies;
 	limit->looks++;
 	return 0;
+}
+
+/* After a look. 0: listen again; else look again after so many jiffies, and listen then. */
+static inline unsigned long event_limit_wait(struct event_limit *limit, bool in_vain)
+{
+	return in_vain ? event_limit_take(limit, EVENT_LIMIT_BURST, EVENT_LIMIT_INTERVAL) : 0;
 }
 
 #endif

@@ -81,7 +81,7 @@ static const struct net_device_ops operations = {
 	.ndo_set_mac_address = eth_mac_addr,
 };
 
-static void give_up(struct network_link *link)
+static void give_up(struct network_link *link, const char *what)
 {
 	backend_give_up(&container_of(link, struct network_interface, link)->device);
 }

@@ -9,15 +9,14 @@
 
 #include "bus.h"
 #include "network_link.h"
-
-#define KNOWN_FEATURES (RINGFOLD_NETWORK_CHECKSUM | RINGFOLD_NETWORK_SEGMENTATION)
+#include "network_offer.h"
 
 /* The private part of its net_device. */
 struct front_interface {
 	struct network_link link;
 	struct front_device *device;
-	struct ringfold_network_offer offer; /* as it was read */
-	struct ringfold_borrowed *pages;     /* of each queue */
+	struct network_traits traits;
+	struct ringfold_borrowed *pages; /* of each queue */
 	bool registered;
 };
 
@@ -26,9 +25,9 @@ static struct front_interface *interface_of(struct front_device *device)
 	return dev_get_drvdata(&device->dev);
 }
 
-static void give_up(struct network_link *link)
+static void give_up(struct network_link *link, const char *what)
 {
-	front_give_up(container_of(link, struct front_interface, link)->device);
+	front_give_up(container_of(link, struct front_interface, link)->device, what);
 }
 
 static const struct net_device_ops operations = {
@@ -45,26 +44,24 @@ static const struct net_device_ops operations = {
 
 static int open_queue(struct front_interface *interface, struct network_queue *queue)
 {
-	const struct ringfold_device_queue *shared = &interface->device->page->queues[queue->number];
+	const struct ringfold_device_queue offered = front_read_queue(interface->device, queue->number);
 	const unsigned int domain = interface->device->entry.domain;
-	const u32 first = READ_ONCE(shared->first_reference);
-	const u32 pages = READ_ONCE(shared->pages);
-	const u32 size = interface->offer.stream_pages * PAGE_SIZE;
+	const u32 size = interface->traits.stream_pages * PAGE_SIZE;
 	struct ringfold_borrowed *borrowed = &interface->pages[queue->number];
 	struct ringfold_network_queue *positions;
+	struct offer_fault fault;
 	u8 *streams;
 	int error;
 
-	if (pages != 1 + 2 * interface->offer.stream_pages)
-		return -EPROTO;
-	error = ringfold_borrow(domain, first, pages, borrowed);
+	if (!network_queue_is_right(&offered, &interface->traits, &fault))
+		return front_refuse(interface->device, &fault);
+	error = ringfold_borrow(domain, offered.first_reference, offered.pages, borrowed);
 	if (error != 0)
 		return error;
 	positions = borrowed->address;
 	streams = borrowed->address + PAGE_SIZE;
 	network_set_rings(queue, &positions->to_back, streams, &positions->to_front, streams + size, size);
-	queue->irq = ringfold_connect_channel(domain, READ_ONCE(shared->port),
-					      cpumask_local_spread(queue->number, NUMA_NO_NODE));
+	queue->irq = ringfold_connect_channel(domain, offered.port, cpumask_local_spread(queue->number, NUMA_NO_NODE));
 	if (queue->irq >= 0)
 		return 0;
 	ringfold_give_back(borrowed);
@@ -106,40 +103,41 @@ static int register_interface(struct front_interface *interface)
 
 	if (interface->registered)
 		return 0;
-	eth_hw_addr_set(netdev, interface->offer.address);
-	netdev->mtu = interface->offer.mtu;
+	eth_hw_addr_set(netdev, interface->traits.address);
+	netdev->mtu = interface->traits.mtu;
 	error = register_netdev(netdev);
 	interface->registered = error == 0;
 	return error;
 }
 
-static void check_link(struct front_device *device)
+static void set_link(struct net_device *netdev, bool plugged)
 {
-	const struct ringfold_network_offer *shared = (const void *)device->page->kind;
-	struct net_device *netdev = interface_of(device)->link.netdev;
-
-	if (READ_ONCE(shared->link) != 0)
+	if (plugged)
 		netif_carrier_on(netdev);
 	else
 		netif_carrier_off(netdev);
 }
 
-static bool offer_is_right(const struct ringfold_network_offer *offer)
+static void check_link(struct front_device *device)
 {
-	return is_valid_ether_addr(offer->address) && offer->mtu >= ETH_MIN_MTU && offer->mtu <= ETH_MAX_MTU &&
-	       is_power_of_2(offer->stream_pages) && offer->stream_pages >= RINGFOLD_NETWORK_STREAM_PAGES_LEAST &&
-	       offer->stream_pages <= RINGFOLD_NETWORK_STREAM_PAGES_MOST;
+	struct net_device *netdev = interface_of(device)->link.netdev;
+	const bool plugged = network_offer_read_link(device->page);
+
+	if (plugged != netif_carrier_ok(netdev) && front_may_change(device))
+		set_link(netdev, plugged);
 }
 
 static int choose(struct front_device *device, struct front_choice *choice)
 {
 	struct front_interface *interface = interface_of(device);
+	const u32 queues = min(front_queue_limit(device), num_online_cpus());
+	struct offer_fault fault;
 
-	memcpy(&interface->offer, device->page->kind, sizeof(interface->offer));
-	barrier();
-	choice->queues = min(front_queues(device), interface->link.netdev->num_tx_queues);
-	choice->features = READ_ONCE(device->page->features) & KNOWN_FEATURES;
-	return offer_is_right(&interface->offer) ? 0 : -EPROTO;
+	if (!network_offer_read(device->page, &interface->traits, &fault))
+		return front_refuse(device, &fault);
+	choice->queues = min(queues, interface->link.netdev->num_tx_queues);
+	choice->features = interface->traits.features;
+	return 0;
 }
 
 static int connect(struct front_device *device)
@@ -163,7 +161,7 @@ static int connect(struct front_device *device)
 		close_queues(interface, queues, device->choice.queues);
 	if (error != 0)
 		return error;
-	check_link(device);
+	set_link(interface->link.netdev, network_offer_read_link(device->page));
 	front_settled(device);
 	return 0;
 }
@@ -179,7 +177,8 @@ static void disconnect(struct front_device *device)
 
 static int probe_interface(struct front_device *device)
 {
-	struct net_device *netdev = alloc_etherdev_mqs(sizeof(struct front_interface), front_queues(device), front_queues(device));
+	const u32 queues = min(front_queue_limit(device), num_online_cpus());
+	struct net_device *netdev = alloc_etherdev_mqs(sizeof(struct front_interface), queues, queues);
 	struct front_interface *interface;
 	int error;
 

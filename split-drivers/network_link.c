@@ -18,12 +18,13 @@
 #define LINEAR_HEADERS 256U
 /* The writer hears of room when this part of the stream was read, though there is more to read. */
 #define TELL_PART 4U
+#define HAS_READ_TOO_MUCH "it has read what was not written"
 
-static void note_broken(struct network_queue *queue)
+static void note_broken(struct network_queue *queue, const char *what)
 {
 	if (!READ_ONCE(queue->broken)) {
 		WRITE_ONCE(queue->broken, true);
-		queue->link->broken(queue->link);
+		queue->link->broken(queue->link, what);
 	}
 }
 
@@ -172,7 +173,7 @@ static bool send_packet(struct network_queue *queue, struct sk_buff *skb)
 	case NETWORK_FULL: /* it was not stopped in time */
 		return false;
 	case NETWORK_STREAM_BROKEN:
-		note_broken(queue);
+		note_broken(queue, HAS_READ_TOO_MUCH);
 		return false;
 	}
 	skb_tx_timestamp(skb);
@@ -216,7 +217,7 @@ static bool start_with_room(struct network_queue *queue)
 	room = network_writer_room(&queue->writer, RINGFOLD_NETWORK_LONGEST);
 	/* Nobody sends while it is stopped, who would find out. */
 	if (room == NETWORK_STREAM_BROKEN)
-		note_broken(queue);
+		note_broken(queue, HAS_READ_TOO_MUCH);
 	if (room != NETWORK_ROOM)
 		return false;
 	netif_tx_wake_queue(sender);
@@ -288,8 +289,12 @@ static bool receive_packet(struct network_queue *queue)
 	taken = network_reader_take(&queue->reader, &packet, spans);
 	if (taken == NETWORK_NOTHING)
 		return false;
-	if (taken == NETWORK_TAKE_BROKEN || !network_packet_is_right(&packet, queue->link->features)) {
-		note_broken(queue);
+	if (taken == NETWORK_TAKE_BROKEN) {
+		note_broken(queue, "it has written what is no packet");
+		return false;
+	}
+	if (!network_packet_is_right(&packet, queue->link->features)) {
+		note_broken(queue, "it has sent a packet that was not agreed upon");
 		return false;
 	}
 	skb = make_skb(queue, packet.length);

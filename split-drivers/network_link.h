@@ -34,7 +34,8 @@ struct network_queue {
 struct network_link {
 	struct net_device *netdev;
 	bool serves;  /* it is the back end's: it says which checksums are right, and is told by nobody */
-	void (*broken)(struct network_link *link); /* the other end does not keep to the protocol. From any context */
+	/* The other end does not keep to the protocol, in what a text says that stays. From any context. */
+	void (*broken)(struct network_link *link, const char *what);
 	struct rate_limit limit; /* of what is received, in all queues */
 	u32 features; /* of the connection */
 	unsigned int queue_count; /* 0: there is no connection */

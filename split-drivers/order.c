@@ -12,6 +12,11 @@
 
 #include "bus.h"
 
+/* How often an order is read again that changes while it is read. */
+#define READ_ATTEMPTS 16U
+/* Orders that were taken up and not carried out; more stay where they are, and the last one of them replaces the others. */
+#define PENDING_MOST 16
+
 struct taken_order {
 	struct work_struct work;
 	u32 count;
@@ -20,6 +25,7 @@ struct taken_order {
 };
 
 static u32 last_order; /* the count of the one that was taken up */
+static atomic_t pending;
 static struct workqueue_struct *worker;
 static struct wakeup_source *wakeup; /* counts orders, for the one to suspend */
 
@@ -41,7 +47,7 @@ static void use_cpus(u32 wanted)
 static void use_memory(u32 mebibytes)
 {
 	if (ringfold_set_memory_target(mebibytes) != 0)
-		pr_err("ringfold: told to have %u MiB of memory, which cannot be\n", mebibytes);
+		pr_err_ratelimited("ringfold: told to have %u MiB of memory, which cannot be\n", mebibytes);
 }
 
 /*
@@ -95,9 +101,12 @@ static void carry_out(struct work_struct *work)
 	case RINGFOLD_ORDER_RESUME:
 		break;
 	default:
-		pr_warn("ringfold: an order that this kernel does not know: %u\n", order);
+		pr_warn_ratelimited("ringfold: an order that this kernel does not know: %u\n", order);
 		break;
 	}
+	/* What was left where it was. */
+	if (atomic_dec_return(&pending) == PENDING_MOST - 1)
+		front_look_again();
 }
 
 /*
@@ -109,18 +118,20 @@ static void carry_out_soon(u32 count, u32 order, u32 argument)
 	struct taken_order *taken = worker != NULL ? kmalloc(sizeof(*taken), GFP_KERNEL) : NULL;
 
 	if (taken == NULL) {
-		pr_err("ringfold: no memory for order %u\n", order);
+		pr_err_ratelimited("ringfold: no memory for order %u\n", order);
 		return;
 	}
 	INIT_WORK(&taken->work, carry_out);
 	taken->count = count;
 	taken->order = order;
 	taken->argument = argument;
+	atomic_inc(&pending);
 	queue_work(worker, &taken->work);
 }
 
 void front_take_order(struct ringfold_control_page *page)
 {
+	unsigned int attempts = 0;
 	u32 argument;
 	u32 count;
 	u32 order;
@@ -132,8 +143,8 @@ void front_take_order(struct ringfold_control_page *page)
 		argument = READ_ONCE(page->order_argument);
 		/* No load of the order moves behind the second one of the count. */
 		smp_rmb();
-	} while (count != READ_ONCE(page->order_count));
-	if (count == last_order)
+	} while (count != READ_ONCE(page->order_count) && ++attempts < READ_ATTEMPTS);
+	if (count == last_order || attempts == READ_ATTEMPTS || atomic_read(&pending) >= PENDING_MOST)
 		return;
 	WRITE_ONCE(last_order, count);
 	WRITE_ONCE(page->order_seen, count);

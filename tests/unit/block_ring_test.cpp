@@ -131,6 +131,43 @@ TEST_F(BlockRing, RefusesAnswersThatCannotBe) {
     }
 }
 
+// Whoever took such an answer would complete a request that is not under way, or one of somebody else.
+TEST_F(BlockRing, RefusesAnswersToNothing) {
+    ringfold_block_answer answer{};
+    for (const uint32_t id : {0u, 5u, 63u, 64u, RINGFOLD_BLOCK_DEPTH - 1}) {
+        for (const uint32_t wrong : {id + 1, id ^ 64, RINGFOLD_BLOCK_DEPTH + id, 0x80000000u + id, ~0u}) {
+            start_at(7);
+            front.unanswered[0] = front.unanswered[1] = 0;
+            const ringfold_block_request asked = request_of(id);
+            block_front_put(&front, &asked);
+            (void)block_front_tell(&front);
+            block_back_put(&back, wrong, 0);
+            (void)block_back_tell(&back);
+            EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN) << id << " " << wrong;
+            EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN) << "and it stays broken";
+            EXPECT_TRUE(block_front_take_back(&front, id)) << "it is still unanswered";
+            EXPECT_FALSE(block_front_take_back(&front, id));
+            EXPECT_FALSE(block_front_take_back(&front, wrong));
+        }
+    }
+}
+
+TEST_F(BlockRing, RefusesASecondAnswer) {
+    ringfold_block_answer answer{};
+    for (const uint32_t id : {3u, 4u}) {
+        const ringfold_block_request asked = request_of(id);
+        block_front_put(&front, &asked);
+    }
+    (void)block_front_tell(&front);
+    block_back_put(&back, 3, 0);
+    block_back_put(&back, 3, 0);
+    (void)block_back_tell(&back);
+    EXPECT_EQ(block_front_take(&front, &answer), BLOCK_TAKEN);
+    EXPECT_EQ(answer.id, 3U);
+    EXPECT_EQ(block_front_take(&front, &answer), BLOCK_BROKEN);
+    EXPECT_TRUE(block_front_take_back(&front, 4));
+}
+
 TEST_F(BlockRing, NothingIsLostOrDoubledInAnyOrder) {
     std::mt19937 random(ringfold::test::random_seed());
     start_at(~0u - 500);

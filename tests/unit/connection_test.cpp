@@ -27,6 +27,7 @@ struct Driver {
     int connect_error = 0;
     bool may_close = true;
     bool closes_meanwhile = false;  // the back end, while it connects
+    bool breaks_meanwhile = false;
 };
 
 Driver asked;
@@ -44,6 +45,9 @@ int connect(front_device *device) {
     EXPECT_FALSE(device->connected);
     if (asked.closes_meanwhile) {
         shared.back_state = RINGFOLD_STATE_CLOSED;
+    }
+    if (asked.breaks_meanwhile) {
+        front_give_up(device, "a test");
     }
     asked.connects += asked.connect_error == 0 ? 1 : 0;
     return asked.connect_error;
@@ -213,18 +217,87 @@ TEST_F(Connection, WaitsWhenTheBackEndRefused) {
 
 TEST_F(Connection, EndsWhenTheBackEndBreaksTheRules) {
     make_connected();
-    front_give_up(&device);
+    front_give_up(&device, "a test");
     EXPECT_EQ(looks, 1U);
     look();
     EXPECT_EQ(asked.disconnects, 1U);
     EXPECT_EQ(shared.front_state, RINGFOLD_STATE_CLOSED);
-    EXPECT_FALSE(device.broken);
+    EXPECT_EQ(device.broken, nullptr);
     back(RINGFOLD_STATE_CLOSED);
     back(RINGFOLD_STATE_OFFERED);
     EXPECT_EQ(shared.front_state, RINGFOLD_STATE_NONE) << "not at once";
     jiffies += HZ;
     look();
     make_connected();
+}
+
+// Without an error, and as often as the back end likes: each connection costs the guest time.
+TEST_F(Connection, IsMadeAgainOnlySoOften) {
+    unsigned made = 0;
+    const unsigned long begin = jiffies;
+    for (unsigned step = 0; step < 1000; ++step) {
+        jiffies += HZ / 100;
+        back(RINGFOLD_STATE_OFFERED);
+        if (shared.front_state == RINGFOLD_STATE_ASKED) {
+            make_connected();
+            ++made;
+        } else {
+            EXPECT_GT(later, 0U) << "nobody else tells when it may ask";
+            EXPECT_LE(later, HZ / 4);
+        }
+        back(RINGFOLD_STATE_CLOSED);
+    }
+    EXPECT_EQ(asked.disconnects, made);
+    EXPECT_GE(made, 16U) << "at once";
+    EXPECT_LE(made, 16 + 1 + (jiffies - begin) / (HZ / 4));
+    jiffies += HZ / 4;
+    back(RINGFOLD_STATE_OFFERED);
+    make_connected();
+}
+
+TEST_F(Connection, SaysOnlySoMuch) {
+    for (unsigned round = 0; round < 600; ++round) {
+        if (shared.back_state == RINGFOLD_STATE_OFFERED) {
+            look();
+            make_connected();
+        }
+        front_give_up(&device, "a test");
+        look();
+        back(RINGFOLD_STATE_CLOSED);
+        jiffies += HZ;
+        back(RINGFOLD_STATE_OFFERED);
+    }
+    EXPECT_GT(asked.connects, 500U);
+    EXPECT_GE(fake_messages, 16U);
+    EXPECT_LE(fake_messages, 16 + 600 / 60 + 1U) << "a back end must not fill the log";
+}
+
+TEST_F(Connection, ForgetsWhatWasBrokenWhileItWasNotMade) {
+    asked.connect_error = -ENOENT;
+    asked.breaks_meanwhile = true;
+    back(RINGFOLD_STATE_CONNECTED);
+    EXPECT_EQ(shared.front_state, RINGFOLD_STATE_CLOSED);
+    EXPECT_EQ(device.broken, nullptr);
+}
+
+TEST_F(Connection, TakesUpChangesOnlySoOften) {
+    unsigned taken = 0;
+    for (unsigned change = 0; change < 1000; ++change) {
+        taken += front_may_change(&device) ? 1 : 0;
+    }
+    EXPECT_EQ(taken, 16U);
+    EXPECT_EQ(later, 10 * HZ);
+    jiffies += 10 * HZ;
+    EXPECT_TRUE(front_may_change(&device));
+    EXPECT_FALSE(front_may_change(&device));
+}
+
+TEST_F(Connection, TakesAnyNumberOfQueues) {
+    const std::pair<u32, u32> limits[] = {{0, 1}, {1, 1}, {4, 4}, {64, 64}, {65, 64}, {~0U, 64}};
+    for (const auto &[offered, limit] : limits) {
+        shared.queue_limit = offered;
+        EXPECT_EQ(front_queue_limit(&device), limit) << offered;
+    }
 }
 
 TEST_F(Connection, AnOfferThatDoesNotFitIsTheEnd) {
@@ -287,7 +360,7 @@ TEST_F(Connection, ComesBackWhateverHappensInBetween) {
                 break;
             case 4:
                 if (device.connected) {
-                    front_give_up(&device);
+                    front_give_up(&device, "a test");
                 }
                 break;
             default:

@@ -3,5 +3,9 @@
 
 constexpr unsigned min(unsigned one, unsigned other) { return one < other ? one : other; }
 
-#define clamp_t(type, value, least, most) \
-    (type{value} < type{least} ? type{least} : type{value} > type{most} ? type{most} : type{value})
+// As Linux' own, this evaluates its arguments once.
+template <typename Type>
+constexpr Type clamped(Type value, Type least, Type most) {
+    return value < least ? least : value > most ? most : value;
+}
+#define clamp_t(type, value, least, most) clamped<type>(value, least, most)
