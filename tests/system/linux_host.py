@@ -63,11 +63,11 @@ def empty_disk(path: pathlib.Path, mebibytes):
     return path
 
 
-def program(tmp_path, name):
+def program(tmp_path, name, *options):
     """Compiled from dom0/NAME.c, in an overlay's /bin; returns the overlay."""
     folder = tmp_path / "overlay/bin"
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(["gcc", "-O2", "-static", "-no-pie", "-o", folder / name, DOM0 / f"{name}.c"], check=True)
+    subprocess.run(["gcc", "-O2", "-static", "-no-pie", *options, "-o", folder / name, DOM0 / f"{name}.c"], check=True)
     return folder.parent
 
 
