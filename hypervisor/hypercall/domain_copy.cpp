@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Bytes between the caller's call buffer and another domain's frames: how a builder fills a domain, how a debugger
-// looks into it.
+// Bytes between the caller's call buffer and another domain's frames, and what these are: how a builder fills a domain,
+// how a debugger looks into it.
 #include "hypervisor/domain/access.hpp"
 #include "hypervisor/hypercall/batch.hpp"
 #include "hypervisor/hypercall/handlers.hpp"
+#include "hypervisor/mm/assignment.hpp"
 #include "hypervisor/mm/held_frames.hpp"
 #include "hypervisor/mm/machine_memory.hpp"
 
@@ -37,6 +38,14 @@ Result<void> copy_one(const Vcpu &caller, DomainMemory &memory, uint32_t directi
     return direction == RINGFOLD_DOMAIN_COPY_IN ? copy_in(caller, memory, element) : copy_out(caller, memory, element);
 }
 
+// A frame's number becomes its type.
+Result<void> tell_type(const Vcpu &caller, DomainMemory &memory, uint64_t offset) {
+    uint64_t word = 0;
+    TRY(caller.call_buffer.read_object(offset, word));
+    const ringfold_frame_info info = TRY(describe_frame(memory, MachineFrame{word}));
+    return caller.call_buffer.write_object(offset, uint64_t{info.type});
+}
+
 }  // namespace
 
 Returns_progress domain_copy(Vcpu &caller, uint32_t domain, uint32_t direction, uint64_t offset, uint64_t count) {
@@ -50,6 +59,14 @@ Returns_progress domain_copy(Vcpu &caller, uint32_t domain, uint32_t direction, 
                       .most = RINGFOLD_DOMAIN_COPY_MAX};
     return for_each_element(caller, batch,
                             [&](uint64_t element) { return copy_one(caller, target->memory, direction, element); });
+}
+
+Returns_progress domain_frame_types(Vcpu &caller, uint32_t domain, uint64_t offset, uint64_t count) {
+    const DomainReference target = TRY(find_target(caller.domain, domain, Right::control));
+    const Batch batch{
+        .offset = offset, .count = count, .element_size = sizeof(uint64_t), .most = RINGFOLD_DOMAIN_FRAME_TYPES_MAX};
+    return for_each_element(caller, batch,
+                            [&](uint64_t element) { return tell_type(caller, target->memory, element); });
 }
 
 }  // namespace ringfold::hypercall

@@ -40,13 +40,15 @@ struct ringfold_counters {
 };
 RINGFOLD_ASSERT_SIZE(struct ringfold_counters, 8 * (128 + 15 + 16));
 
-/* hypercall debug_frame (debug builds): the accounting of one frame of the caller's. */
-#define RINGFOLD_FRAME_NONE 0U
-#define RINGFOLD_FRAME_WRITABLE 1U
-#define RINGFOLD_FRAME_L1 2U
+/* What a frame is used as. hypercall domain_frame_types */
+#define RINGFOLD_FRAME_NONE 0U     /* mapped read-only, if at all */
+#define RINGFOLD_FRAME_WRITABLE 1U /* mapped writable, or held as if it were */
+#define RINGFOLD_FRAME_L1 2U       /* a page table of that level, here and below, or about to be one or to stop being one */
 #define RINGFOLD_FRAME_L2 3U
 #define RINGFOLD_FRAME_L3 4U
 #define RINGFOLD_FRAME_L4 5U
+
+/* hypercall debug_frame (debug builds): the accounting of one frame of the caller's. */
 struct ringfold_frame_info {
 	uint32_t type;       /* RINGFOLD_FRAME_* */
 	uint32_t pinned;     /* 0 or 1 */

@@ -103,4 +103,6 @@ RINGFOLD_ASSERT_SIZE(struct ringfold_domain_copy_element, 24);
 #define RINGFOLD_DOMAIN_COPY_OUT 1U /* from the frame to the call buffer */
 #define RINGFOLD_DOMAIN_COPY_MAX 512U
 
+#define RINGFOLD_DOMAIN_FRAME_TYPES_MAX 512U
+
 #endif

@@ -45,6 +45,7 @@ struct ringfold_memory_range {
 RINGFOLD_ASSERT_SIZE(struct ringfold_memory_range, 16);
 #define RINGFOLD_START_RANGES 32U
 #define RINGFOLD_ACPI_ROOT_SIZE 36U
+#define RINGFOLD_CORE_NOTE_MAX 65536U
 
 struct ringfold_start_info {
 	uint64_t magic;
@@ -76,10 +77,18 @@ struct ringfold_start_info {
 	uint32_t control_reference;
 	uint32_t control_port;
 	uint32_t reserved2;
+	/*
+	 * Written by the guest, if it likes: the pseudo-physical address of an ELF note, in memory that is contiguous, and how
+	 * much there is of it (what is behind the note does not matter). A core of the guest has the note, for whoever
+	 * analyses it; Linux leaves its "VMCOREINFO". Size 0: there is none.
+	 */
+	uint64_t core_note;
+	uint64_t core_note_size;       /* bytes, at most RINGFOLD_CORE_NOTE_MAX; written last */
 };
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, command_line, 128);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, acpi_root, 1672);
 RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, control_domain, 1712);
-RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1728);
+RINGFOLD_ASSERT_OFFSET(struct ringfold_start_info, core_note, 1728);
+RINGFOLD_ASSERT_SIZE(struct ringfold_start_info, 1744);
 
 #endif

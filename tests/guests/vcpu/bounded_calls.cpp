@@ -166,6 +166,16 @@ void fill(uint32_t domain, uint64_t extents, uint32_t order, uint64_t within = b
     check_call(order == 0 ? "domain_populate" : "domain_populate, 2 MiB", extents, issue, within);
 }
 
+// Of the frames in the list, the first of which stays there.
+void tell_types(uint32_t domain) {
+    const uint64_t first = element<uint64_t>(0);
+    check_call("domain_frame_types", RINGFOLD_DOMAIN_FRAME_TYPES_MAX, [=](uint64_t done) {
+        return result_of(
+            ringfold_domain_frame_types(domain, list_offset + done * 8, RINGFOLD_DOMAIN_FRAME_TYPES_MAX - done));
+    });
+    element<uint64_t>(0) = first;
+}
+
 void copy_into(uint32_t domain) {
     const uint64_t frame = element<uint64_t>(0);
     for (uint64_t index = 0; index < RINGFOLD_DOMAIN_COPY_MAX; ++index) {
@@ -202,6 +212,7 @@ void fill_and_destroy_a_big_domain() {
     const auto domain = static_cast<uint32_t>(created.value);
     fill(domain, (big_domain_frames - most_elements) / frames_per_extent, 9, bound_of_clearing);
     fill(domain, most_elements, 0);
+    tell_types(domain);
     copy_into(domain);
     check_call("domain_destroy", 0, [=](uint64_t) { return hypercall(RINGFOLD_HYPERCALL_DOMAIN_DESTROY, domain); });
 }
