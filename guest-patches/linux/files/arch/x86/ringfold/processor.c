@@ -350,6 +350,20 @@ static void ringfold_nothing(void)
 {
 }
 
+/*
+ * No processor looks at this TSS: the hypervisor's own has the stacks of exceptions. But crash does, and cannot show what a CPU
+ * does if there are stacks that no entry of the IDT uses.
+ */
+static void ringfold_load_tr_desc(void)
+{
+	u64 *stacks = this_cpu_ptr(&cpu_tss_rw)->x86_tss.ist;
+
+	if (!IS_ENABLED(CONFIG_X86_MCE))
+		stacks[IST_INDEX_MCE] = 0;
+	if (!IS_ENABLED(CONFIG_AMD_MEM_ENCRYPT))
+		stacks[IST_INDEX_VC] = 0;
+}
+
 static void ringfold_safe_halt(void)
 {
 	(void)ringfold_block();
@@ -401,7 +415,7 @@ static void __init set_up_operations(void)
 	pv_ops.cpu.read_msr_safe = ringfold_read_msr_safe;
 	pv_ops.cpu.write_msr_safe = ringfold_write_msr_safe;
 	pv_ops.cpu.read_pmc = ringfold_read_pmc;
-	pv_ops.cpu.load_tr_desc = ringfold_nothing;
+	pv_ops.cpu.load_tr_desc = ringfold_load_tr_desc;
 	pv_ops.cpu.set_ldt = ringfold_set_ldt;
 	pv_ops.cpu.load_gdt = ringfold_load_gdt;
 	pv_ops.cpu.load_idt = ringfold_load_idt;

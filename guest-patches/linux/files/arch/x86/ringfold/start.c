@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The first C code on Ringfold: what other ports find in boot parameters and firmware comes from the start-info page. */
 #include <linux/console.h>
+#include <linux/crash_core.h>
 #include <linux/kernel.h>
 #include <linux/memblock.h>
 #include <linux/panic_notifier.h>
@@ -96,6 +97,18 @@ static void __init ringfold_init_platform(void)
 	machine_ops.power_off = ringfold_power_off;
 	machine_ops.shutdown = ringfold_power_off;
 }
+
+/* What /proc/vmcore would say of this kernel is in cores that the control domain takes of it. */
+static int __init ringfold_leave_core_note(void)
+{
+	if (!ringfold_domain || vmcoreinfo_note == NULL)
+		return 0;
+	ringfold_start_info->core_note = paddr_vmcoreinfo_note();
+	/* Behind the address: who finds a size finds a note. */
+	smp_store_release(&ringfold_start_info->core_note_size, VMCOREINFO_NOTE_SIZE);
+	return 0;
+}
+late_initcall(ringfold_leave_core_note);
 
 asmlinkage __visible void __init ringfold_start_kernel(struct ringfold_start_info *info)
 {
