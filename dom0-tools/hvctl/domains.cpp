@@ -112,7 +112,8 @@ void add_dump_core(CLI::App &app, Context &context) {
             return {};
         });
     command->add_option("DOMAIN", names->first, "name or number")->required();
-    command->add_option("FILE", names->second, "where to; `gdb vmlinux FILE` opens it")->required();
+    command->add_option("FILE", names->second, "where to; `gdb vmlinux FILE` and `crash vmlinux FILE` open it")
+        ->required();
 }
 
 void add_registers(CLI::App &app, Context &context) {

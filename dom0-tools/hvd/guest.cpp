@@ -39,7 +39,7 @@ nlohmann::json record_of(const Guest &guest) {
             {"paused", guest.paused},
             {"debugged", guest.debugged},
             {"throw_away", guest.throw_away},
-            {"map", {guest.map.first_frame, guest.map.entries}},
+            {"map", {guest.map.first_frame, guest.map.entries, guest.map.start_info}},
             {"memory_target", guest.memory_target.raw()},
             {"config", guest.config ? to_json(*guest.config) : nlohmann::json{}},
             {"directory", guest.directory.string()}};
@@ -60,9 +60,11 @@ Outcome<Guest> guest_from(std::string_view text) {
         guest.debugged = record.value("debugged", false);
         guest.throw_away = record.value("throw_away", false);
         guest.directory = record.at("directory").get<std::string>();
-        if (record.contains("map")) {  // what an older hvd wrote has none
-            guest.map = {.first_frame = record.at("map").at(0).get<uint64_t>(),
-                         .entries = record.at("map").at(1).get<uint64_t>()};
+        if (record.contains("map")) {  // what an older hvd wrote has none, or one without the start info
+            const nlohmann::json &map = record.at("map");
+            guest.map = {.first_frame = map.at(0).get<uint64_t>(),
+                         .entries = map.at(1).get<uint64_t>(),
+                         .start_info = map.size() > 2 ? map.at(2).get<uint64_t>() : 0};
             guest.memory_target = FrameCount{record.at("memory_target").get<uint64_t>()};
         }
         if (!record.at("config").is_null()) {

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/core_dump.hpp"
 
+#include "dom0-tools/library/core_note.hpp"
+#include "dom0-tools/library/core_registers.hpp"
 #include "dom0-tools/library/descriptor.hpp"
 #include "dom0-tools/library/linear_map.hpp"
+#include "dom0-tools/library/physical_table.hpp"
+
+#include <ringfold/debug.h>
 
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/procfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,6 +23,9 @@ namespace ringfold::tools {
 namespace {
 
 constexpr uint64_t pages_at_once = 256;
+// No processor has linear addresses from here on: what the kernel has mapped nowhere is there, by physical address.
+constexpr uint64_t unmapped_base = uint64_t{1} << 47;
+constexpr std::size_t most_segments = PN_XNUM - 2;
 
 class PausedDomain {
   public:
@@ -43,23 +50,16 @@ void append(std::string &bytes, const T &value) {
     bytes.append(reinterpret_cast<const char *>(&value), sizeof value);
 }
 
-// As gdb reads them: struct elf_prstatus, in Linux' order of registers.
-std::string status_note(uint32_t vcpu, const ringfold_vcpu_registers &r) {
-    elf_prstatus status{};
-    status.pr_pid = static_cast<pid_t>(vcpu + 1);
-    const unsigned long long registers[] = {r.r15,    r.r14, r.r13, r.r12,     r.rbp,     r.rbx, r.r11, r.r10, r.r9,
-                                            r.r8,     r.rax, r.rcx, r.rdx,     r.rsi,     r.rdi, r.rax, r.rip, r.cs,
-                                            r.rflags, r.rsp, r.ss,  r.fs_base, r.gs_base, r.ds,  r.es,  r.fs,  r.gs};
-    static_assert(sizeof registers == sizeof status.pr_reg);
-    std::memcpy(&status.pr_reg, registers, sizeof registers);
-    constexpr std::string_view owner{"CORE\0\0\0\0", 8};
-    std::string note;
-    append(note, Elf64_Nhdr{5, sizeof status, NT_PRSTATUS});
-    note += owner;
-    append(note, status);
-    note.resize((note.size() + 3) / 4 * 4);
-    return note;
-}
+// What is to be known of a guest's memory.
+struct GuestFrames {
+    explicit GuestFrames(std::vector<uint64_t> frames) : machine(std::move(frames)), index(machine) {}
+    GuestFrames(const GuestFrames &) = delete;
+    GuestFrames &operator=(const GuestFrames &) = delete;
+
+    const std::vector<uint64_t> machine;  // of pseudo-physical frames 0, 1, ...
+    const PhysicalIndex index;
+    std::vector<uint8_t> types;  // RINGFOLD_FRAME_*
+};
 
 struct CoreLayout {
     std::string notes;
@@ -67,7 +67,34 @@ struct CoreLayout {
     uint64_t memory_offset = 0;  // in the file
 };
 
+// As many as there can be.
+void add_unmapped(const GuestFrames &guest, std::vector<LinearRange> &ranges) {
+    std::vector<bool> mapped(guest.machine.size());
+    for (const LinearRange &range : ranges) {
+        std::fill_n(mapped.begin() + static_cast<std::ptrdiff_t>(range.first_frame), range.pages, true);
+    }
+    bool follows = false;  // the frame before is in the last range
+    for (uint64_t frame = 0; frame < mapped.size(); ++frame) {
+        const bool is_left = !mapped[frame] && guest.machine[frame] != RINGFOLD_NO_FRAME;
+        if (is_left && follows) {
+            ++ranges.back().pages;
+        } else if (is_left && ranges.size() < most_segments) {
+            ranges.push_back({unmapped_base + (frame << page_shift), frame, 1});
+        }
+        follows = is_left && ranges.size() < most_segments;
+    }
+}
+
+// The lowest memory first: crash takes what lies before the first segment's bytes for headers. And no alignment: that
+// is how it tells what /proc/vmcore looks like from older kinds.
+void put_in_order(std::vector<LinearRange> &ranges) {
+    std::ranges::stable_sort(ranges, [](const LinearRange &one, const LinearRange &other) {
+        return one.first_frame != other.first_frame ? one.first_frame < other.first_frame : one.pages > other.pages;
+    });
+}
+
 std::string file_head(CoreLayout &layout) {
+    put_in_order(layout.ranges);
     const std::size_t headers = layout.ranges.size() + 1;
     const uint64_t notes_offset = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
     layout.memory_offset = (notes_offset + layout.notes.size() + page_size - 1) / page_size * page_size;
@@ -87,7 +114,7 @@ std::string file_head(CoreLayout &layout) {
         const uint64_t physical = range.first_frame << page_shift;
         const uint64_t size = range.pages << page_shift;
         append(head, Elf64_Phdr{PT_LOAD, PF_R | PF_W | PF_X, layout.memory_offset + physical, range.address, physical,
-                                size, size, page_size});
+                                size, size, 0});
     }
     head += layout.notes;
     head.resize(layout.memory_offset);
@@ -116,11 +143,24 @@ std::size_t alike(std::span<const uint64_t> frames) {
     return static_cast<std::size_t>(other - frames.begin());
 }
 
+// Page tables among these pages, that begin with pseudo-physical frame `first`, name pseudo-physical frames then.
+void make_tables_physical(const GuestFrames &guest, uint64_t first, std::span<uint64_t> words) {
+    for (uint64_t frame = first; !words.empty(); ++frame, words = words.subspan(table_entries)) {
+        const unsigned type = guest.types[frame];
+        if (type >= RINGFOLD_FRAME_L1 && type <= RINGFOLD_FRAME_L4) {
+            const auto level = static_cast<Level>(type - RINGFOLD_FRAME_L1 + 1);
+            make_physical(words.first(table_entries), level, guest.index);
+        }
+    }
+}
+
 // A piece at a time; where a frame of it is not the guest's any more, page by page. Pages without a frame are holes of
 // the file.
-Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> frames,
+Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, const GuestFrames &guest,
                            const Descriptor &file, uint64_t offset, CoreSummary &summary) {
-    std::vector<std::byte> pages(pages_at_once * page_size);
+    std::vector<uint64_t> words(pages_at_once * table_entries);
+    const std::span<std::byte> pages = std::as_writable_bytes(std::span{words});
+    const std::span<const uint64_t> frames{guest.machine};
     uint64_t first = 0;
     for (auto left = frames; !left.empty(); first = frames.size() - left.size()) {
         const std::size_t run = alike(left);
@@ -130,20 +170,50 @@ Outcome<void> write_memory(const Hypervisor &hypervisor, DomainId domain, std::s
         }
         const auto some = left.first(std::min<std::size_t>(pages_at_once, run));
         left = left.subspan(some.size());
-        if (!hypervisor.copy_out(domain, some, std::span{pages}.first(some.size() * page_size)).ok()) {
+        if (!hypervisor.copy_out(domain, some, pages.first(some.size() * page_size)).ok()) {
             for (std::size_t index = 0; index < some.size(); ++index) {
-                const auto page = std::span{pages}.subspan(index * page_size, page_size);
+                const auto page = pages.subspan(index * page_size, page_size);
                 if (!hypervisor.copy_out(domain, some.subspan(index, 1), page).ok()) {
                     std::ranges::fill(page, std::byte{0});
                     ++summary.missing;
                 }
             }
         }
+        make_tables_physical(guest, first, std::span{words}.first(some.size() * table_entries));
         TRY(write_all(file, pages.data(), some.size() * page_size, offset + first * page_size));
         summary.pages += some.size();
     }
     const auto size = static_cast<off_t>(offset + frames.size() * page_size);
     return ftruncate(file.number(), size) == 0 ? Outcome<void>{} : system_failure("writing the core", errno);
+}
+
+// A root of the guest's. Each has the kernel's half; one that no vCPU runs on will do where there are no registers.
+std::optional<uint64_t> any_root(const GuestFrames &guest) {
+    const auto found = std::ranges::find(guest.types, RINGFOLD_FRAME_L4);
+    return found == guest.types.end()
+               ? std::nullopt
+               : std::optional{guest.machine[static_cast<std::size_t>(found - guest.types.begin())]};
+}
+
+// Registers as notes, and the first vCPU's root.
+Outcome<std::optional<uint64_t>> note_registers(const Hypervisor &hypervisor, DomainId domain, const GuestFrames &guest,
+                                                CoreLayout &layout, CoreSummary &summary) {
+    std::optional<uint64_t> first_root;
+    std::string machine_notes;  // behind the others, as QEMU has them
+    const ringfold_domain_info info = TRY(hypervisor.describe(domain));
+    for (uint32_t vcpu = 0; vcpu < info.vcpu_count; ++vcpu) {
+        const Outcome<ringfold_vcpu_registers> registers = hypervisor.registers(domain, vcpu);
+        if (!registers.ok()) {
+            continue;  // offline, or the domain has ended
+        }
+        const uint64_t root = registers.value().root;
+        layout.notes += status_note(vcpu, registers.value());
+        machine_notes += machine_note(registers.value(), guest.index.find(MachineFrame{root}));
+        ++summary.vcpus;
+        first_root = first_root.value_or(root);
+    }
+    layout.notes += machine_notes;
+    return first_root;
 }
 
 }  // namespace
@@ -154,23 +224,16 @@ Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain, s
         return Failure{Kind::unsupported, "hvd did not build this domain and does not know which memory it has"};
     }
     const PausedDomain paused(hypervisor, domain);
-    const std::vector<uint64_t> frames = read_physical_map(hypervisor, domain, built, map);
+    GuestFrames guest(read_physical_map(hypervisor, domain, built, map));
+    guest.types = TRY(hypervisor.frame_types(domain, guest.machine));
     CoreSummary summary;
     CoreLayout layout;
-    const ringfold_domain_info info = TRY(hypervisor.describe(domain));
-    for (uint32_t vcpu = 0; vcpu < info.vcpu_count; ++vcpu) {
-        const Outcome<ringfold_vcpu_registers> registers = hypervisor.registers(domain, vcpu);
-        if (!registers.ok()) {
-            continue;  // offline, or the domain has ended
-        }
-        layout.notes += status_note(vcpu, registers.value());
-        if (summary.vcpus++ == 0) {
-            layout.ranges = TRY(kernel_ranges(hypervisor, domain, registers.value().root, frames));
-        }
+    std::optional<uint64_t> root = TRY(note_registers(hypervisor, domain, guest, layout, summary));
+    layout.notes += read_core_note(hypervisor, domain, guest.machine, map);
+    if (root = root ? root : any_root(guest); root) {
+        layout.ranges = TRY(kernel_ranges(hypervisor, domain, *root, guest.index));
     }
-    if (layout.ranges.empty()) {
-        layout.ranges.push_back({0, 0, frames.size()});
-    }
+    add_unmapped(guest, layout.ranges);
     summary.segments = layout.ranges.size();
     const std::string head = file_head(layout);
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
@@ -178,7 +241,7 @@ Outcome<CoreSummary> write_core(const Hypervisor &hypervisor, DomainId domain, s
         return system_failure(path.string(), errno);
     }
     TRY(write_all(file, head.data(), head.size(), 0));
-    TRY(write_memory(hypervisor, domain, frames, file, layout.memory_offset, summary));
+    TRY(write_memory(hypervisor, domain, guest, file, layout.memory_offset, summary));
     return summary;
 }
 

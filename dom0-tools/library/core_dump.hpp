@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A guest's memory and registers as an ELF core file. Segments have the linear addresses of the guest's kernel, found
-// by walking the page tables of its first vCPU, so that `gdb vmlinux core` finds what it looks for; and the
-// pseudo-physical addresses behind them. Without registers (an ended guest) there are physical segments only.
+// A guest's memory and registers as an ELF core file, for gdb and crash. Segments have the linear addresses of the
+// guest's kernel, found by walking the page tables of its first vCPU (of an ended guest: any), so that `gdb vmlinux
+// core` finds what it looks for; and the pseudo-physical addresses behind them. Page tables name these, too, instead of
+// machine frames, so that `crash vmlinux.debug core` walks them as it would those of a machine.
 #pragma once
 
 #include "dom0-tools/library/physical_map.hpp"

@@ -179,7 +179,9 @@ Outcome<BuiltGuest> build_guest(const Hypervisor &hypervisor, const GuestPlan &p
     built.first_vcpu = first_context(plan, layout, memory);
     built.hypercall_return = plan.kernel->image().hypercall_return.raw();
     built.frames = memory.take_frames();
-    built.map = {.first_frame = layout.physical_to_machine.raw(), .entries = plan.maximum.raw()};
+    built.map = {.first_frame = layout.physical_to_machine.raw(),
+                 .entries = plan.maximum.raw(),
+                 .start_info = layout.start_info.raw()};
     return built;
 }
 

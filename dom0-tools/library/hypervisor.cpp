@@ -43,6 +43,25 @@ Outcome<uint64_t> populate_blocks(HypercallPort &port, DomainId domain, uint64_t
     return given;
 }
 
+// Of the first ones of `frames`; what could be told of the domain's own at once.
+Outcome<std::vector<uint8_t>> some_types(HypercallPort &port, DomainId domain, std::span<const uint64_t> frames) {
+    const auto some = frames.first(std::min<std::size_t>(frames.size(), RINGFOLD_DOMAIN_FRAME_TYPES_MAX));
+    std::vector<uint64_t> words(some.begin(), some.end());
+    const HypercallRequest request{RINGFOLD_HYPERCALL_DOMAIN_FRAME_TYPES,
+                                   0b10,
+                                   {domain.raw(), 0, words.size()},
+                                   std::as_writable_bytes(std::span{words})};
+    const HypercallAnswer answer = TRY(port.request(request));
+    if (answer.status != 0 && answer.status != -RINGFOLD_EAGAIN && answer.status != -RINGFOLD_EFAULT) {
+        return hypercall_failure(request.number, answer.status);
+    }
+    words.resize(answer.status == 0 ? words.size() : std::min<std::size_t>(answer.value, words.size()));
+    if (answer.status == -RINGFOLD_EFAULT && words.size() < some.size()) {
+        words.push_back(RINGFOLD_FRAME_NONE);  // the one that stopped it is not the domain's
+    }
+    return std::vector<uint8_t>(words.begin(), words.end());
+}
+
 }  // namespace
 
 std::string name_in(const char (&field)[RINGFOLD_DOMAIN_NAME_SIZE]) { return {field, strnlen(field, sizeof field)}; }
@@ -86,6 +105,16 @@ Outcome<void> Hypervisor::copy_in(DomainId domain, std::span<const uint64_t> fra
 Outcome<void> Hypervisor::copy_out(DomainId domain, std::span<const uint64_t> frames,
                                    std::span<std::byte> pages) const {
     return port_->copy(domain, CopyDirection::out, frames, pages);
+}
+
+Outcome<std::vector<uint8_t>> Hypervisor::frame_types(DomainId domain, std::span<const uint64_t> frames) const {
+    std::vector<uint8_t> types;
+    types.reserve(frames.size());
+    while (types.size() < frames.size()) {
+        const std::vector<uint8_t> some = TRY(some_types(*port_, domain, frames.subspan(types.size())));
+        types.insert(types.end(), some.begin(), some.end());
+    }
+    return types;
 }
 
 Outcome<void> Hypervisor::start(DomainId domain, ringfold_vcpu_context context, uint64_t hypercall_return) const {

@@ -66,6 +66,8 @@ class Hypervisor {
                                         std::span<const std::byte> pages) const;
     [[nodiscard]] Outcome<void> copy_out(DomainId domain, std::span<const uint64_t> frames,
                                          std::span<std::byte> pages) const;
+    // RINGFOLD_FRAME_* of each of these machine frames; _NONE of what is none of the domain's.
+    [[nodiscard]] Outcome<std::vector<uint8_t>> frame_types(DomainId domain, std::span<const uint64_t> frames) const;
     [[nodiscard]] Outcome<void> start(DomainId domain, ringfold_vcpu_context context, uint64_t hypercall_return) const;
     // Its devices go first. busy: another domain still holds frames of it; it stays in state DYING and is to be
     // destroyed again.

@@ -5,7 +5,7 @@
 #include "hypervisor/mm/virtual_map.hpp"
 
 #include <array>
-#include <unordered_map>
+#include <unordered_set>
 
 namespace ringfold::tools {
 
@@ -15,14 +15,13 @@ constexpr std::size_t most_ranges = 60'000;  // below PN_XNUM
 
 class Walker {
   public:
-    Walker(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> frames)
-        : hypervisor_(hypervisor), domain_(domain) {
-        for (uint64_t index = 0; index < frames.size(); ++index) {
-            physical_[frames[index]] = index;
-        }
-    }
+    Walker(const Hypervisor &hypervisor, DomainId domain, const PhysicalIndex &index)
+        : hypervisor_(hypervisor), domain_(domain), index_(index) {}
 
     Outcome<void> walk(uint64_t table, unsigned level, uint64_t base) {
+        if (!walked_.insert(table).second) {
+            return {};
+        }
         std::array<uint64_t, table_entries> entries{};
         TRY(hypervisor_.copy_out(domain_, {&table, 1}, std::as_writable_bytes(std::span{entries})));
         for (uint64_t index = level == 4 ? table_entries / 2 : 0; index < table_entries; ++index) {
@@ -34,8 +33,8 @@ class Walker {
             }
             const uint64_t canonical = level == 4 ? address | ~uint64_t{0} << 48 : address;
             if (entry.is_leaf(static_cast<Level>(level))) {
-                add(canonical, entry.frame().raw(), level == 1 ? 1 : frames_per_extent);
-            } else if (physical_.contains(entry.frame().raw())) {
+                add(canonical, entry.frame(), level == 1 ? 1 : frames_per_extent);
+            } else if (index_.find(entry.frame())) {
                 TRY(walk(entry.frame().raw(), level - 1, canonical));
             }
         }
@@ -46,32 +45,33 @@ class Walker {
 
   private:
     // Pages of one leaf; those that continue the last range are added to it.
-    void add(uint64_t address, uint64_t machine, uint64_t count) {
+    void add(uint64_t address, MachineFrame first, uint64_t count) {
         for (uint64_t page = 0; page < count; ++page, address += page_size) {
-            const auto frame = physical_.find(machine + page);
-            if (frame == physical_.end()) {
+            const std::optional<GuestFrame> frame = index_.find(first + FrameCount{page});
+            if (!frame) {
                 continue;
             }
             if (!ranges_.empty() && ranges_.back().address + (ranges_.back().pages << page_shift) == address &&
-                ranges_.back().first_frame + ranges_.back().pages == frame->second) {
+                ranges_.back().first_frame + ranges_.back().pages == frame->raw()) {
                 ++ranges_.back().pages;
             } else {
-                ranges_.push_back({address, frame->second, 1});
+                ranges_.push_back({address, frame->raw(), 1});
             }
         }
     }
 
     const Hypervisor &hypervisor_;
     DomainId domain_;
-    std::unordered_map<uint64_t, uint64_t> physical_;  // by machine frame
+    const PhysicalIndex &index_;
+    std::unordered_set<uint64_t> walked_;
     std::vector<LinearRange> ranges_;
 };
 
 }  // namespace
 
 Outcome<std::vector<LinearRange>> kernel_ranges(const Hypervisor &hypervisor, DomainId domain, uint64_t root,
-                                                std::span<const uint64_t> frames) {
-    Walker walker(hypervisor, domain, frames);
+                                                const PhysicalIndex &index) {
+    Walker walker(hypervisor, domain, index);
     TRY(walker.walk(root, 4, 0));
     return walker.take();
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dom0-tools/library/hypervisor.hpp"
+#include "dom0-tools/library/physical_index.hpp"
 
 #include <span>
 #include <vector>
@@ -16,9 +17,10 @@ struct LinearRange {
     uint64_t pages;
 };
 
-// The kernel half, but for what is no memory of the guest. `root` is a machine frame, `frames` the machine frames of
-// pseudo-physical frames 0, 1, ...; at most as many ranges as a core file can have.
+// The kernel half, but for what is no memory of the guest. `root` is a machine frame; at most as many ranges as a core
+// file can have. A table that hangs in several places counts at the first one only: Linux has a page at 2^16 addresses
+// (espfix), and a guest can hang tables into each other so often that there would be no end of it.
 [[nodiscard]] Outcome<std::vector<LinearRange>> kernel_ranges(const Hypervisor &hypervisor, DomainId domain,
-                                                              uint64_t root, std::span<const uint64_t> frames);
+                                                              uint64_t root, const PhysicalIndex &index);
 
 }  // namespace ringfold::tools

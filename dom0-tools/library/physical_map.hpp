@@ -11,10 +11,11 @@
 
 namespace ringfold::tools {
 
-// Where a guest has its map. Of one that hvd did not build: nowhere.
+// Where a guest has its map, and its start-info page. Of one that hvd did not build: nowhere.
 struct MapPlace {
     uint64_t first_frame = 0;  // pseudo-physical; 0: nowhere
     uint64_t entries = 0;
+    uint64_t start_info = 0;  // pseudo-physical frame; 0: nowhere
 };
 
 // The machine frames of pseudo-physical frames 0, 1, ..., RINGFOLD_NO_FRAME where there is none, as the guest itself

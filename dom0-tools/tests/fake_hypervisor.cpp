@@ -267,6 +267,40 @@ HypercallAnswer FakeHypervisor::populate(FakeDomain &domain, uint64_t count, uin
     return {0, count};
 }
 
+HypercallAnswer FakeHypervisor::tell_types(const FakeDomain &domain, uint64_t count, Data data) {
+    if (count > RINGFOLD_DOMAIN_FRAME_TYPES_MAX || data.size() < count * sizeof(uint64_t)) {
+        return {count > RINGFOLD_DOMAIN_FRAME_TYPES_MAX ? -RINGFOLD_ERANGE : -RINGFOLD_EFAULT, 0};
+    }
+    for (uint64_t index = 0; index < count; ++index) {
+        const auto frame = read<uint64_t>(data, index * sizeof(uint64_t));
+        if (preempted()) {
+            return {-RINGFOLD_EAGAIN, index};
+        }
+        if (!domain.frames.contains(frame)) {
+            return {-RINGFOLD_EFAULT, index};
+        }
+        const auto table = domain.tables.find(frame);
+        const uint64_t type =
+            table == domain.tables.end() ? RINGFOLD_FRAME_WRITABLE : RINGFOLD_FRAME_L1 - 1 + table->second;
+        std::memcpy(data.data() + index * sizeof type, &type, sizeof type);
+    }
+    return {};
+}
+
+namespace {
+
+void note_tables(FakeDomain &domain, uint64_t table, unsigned level) {
+    domain.tables[table] = level;
+    for (uint64_t index = 0; level > 1 && index < table_entries; ++index) {
+        const Entry entry{read<uint64_t>(domain.frames.at(table), index * sizeof(uint64_t))};
+        if (entry.present() && !entry.is_leaf(static_cast<Level>(level))) {
+            note_tables(domain, entry.frame().raw(), level - 1);
+        }
+    }
+}
+
+}  // namespace
+
 HypercallAnswer FakeHypervisor::start(FakeDomain &domain, const Arguments &arguments, Data data) {
     if (domain.info.state != RINGFOLD_DOMAIN_BUILDING) {
         return {-RINGFOLD_EBUSY, 0};
@@ -279,6 +313,7 @@ HypercallAnswer FakeHypervisor::start(FakeDomain &domain, const Arguments &argum
     if (preempted()) {
         return {-RINGFOLD_EAGAIN, 0};
     }
+    note_tables(domain, domain.context.root, 4);
     domain.info.state = RINGFOLD_DOMAIN_RUNNING;
     domain.info.vcpus_online = 1;
     return {};
@@ -314,6 +349,8 @@ HypercallAnswer FakeHypervisor::of_domain(uint32_t number, FakeDomain &domain, c
             return claim(domain, arguments[1]);
         case RINGFOLD_HYPERCALL_DOMAIN_POPULATE:
             return populate(domain, arguments[2], arguments[3], data);
+        case RINGFOLD_HYPERCALL_DOMAIN_FRAME_TYPES:
+            return tell_types(domain, arguments[2], data);
         case RINGFOLD_HYPERCALL_DOMAIN_START:
             return start(domain, arguments, data);
         case RINGFOLD_HYPERCALL_DOMAIN_SHUTDOWN:

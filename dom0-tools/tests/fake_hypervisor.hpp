@@ -28,6 +28,7 @@ struct FakeDomain {
     ringfold_domain_info info{};
     std::map<uint64_t, FakePage> frames;           // by machine frame
     std::map<uint64_t, uint64_t> physical_frames;  // machine frame -> pseudo-physical frame
+    std::map<uint64_t, unsigned> tables;           // machine frame -> level; from its start on
     ringfold_vcpu_context context{};
     uint64_t hypercall_return = 0;
     uint64_t claimed = 0;  // free frames that are set aside for it
@@ -122,6 +123,7 @@ class FakeHypervisor final : public HypercallPort {
     Outcome<void> reset(const std::vector<Device> &all, const std::string &kind, uint32_t number);
     HypercallAnswer populate(FakeDomain &domain, uint64_t count, uint64_t order, Data data);
     HypercallAnswer destroy(uint16_t id);
+    HypercallAnswer tell_types(const FakeDomain &domain, uint64_t count, Data data);
     HypercallAnswer start(FakeDomain &domain, const Arguments &arguments, Data data);
     HypercallAnswer of_domain(uint32_t number, FakeDomain &domain, const Arguments &arguments, Data data);
     bool preempted();
