@@ -20,10 +20,10 @@ export CCACHE_SLOPPINESS := pch_defines,time_macros
 export CCACHE_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ringfold/ccache
 
 .DEFAULT_GOAL := all
-.PHONY: help linux linux-dependencies root kselftests debian xen all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
+.PHONY: help linux linux-debug-info linux-dependencies root kselftests debian xen all image unit-tests tools-tests demo run run-bare bench-micro bench-io bench-domains iso deb test check clean nightly hwprobe fuzz abi dependencies
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 dependencies:
 	@scripts/install-dependencies
@@ -59,6 +59,10 @@ linux-dependencies:
 
 linux: linux-dependencies ## the guest kernel: Debian's Linux 6.1 with the port, in build/linux
 	@guest-patches/linux/build --jobs $(JOBS) build/linux
+
+linux-debug-info: linux-dependencies ## the same kernel with debug information for crash and gdb, in build/linux-debug-info
+	@scripts/install-dependencies debug-info
+	@guest-patches/linux/build --jobs $(JOBS) --debug-info build/linux-debug-info
 
 root: build/testhost/root.cpio build/testhost/tools.img ## the root file system of test machines, and a disk with test programs
 
