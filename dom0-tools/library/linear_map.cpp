@@ -5,13 +5,14 @@
 #include "hypervisor/mm/virtual_map.hpp"
 
 #include <array>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace ringfold::tools {
 
 namespace {
 
 constexpr std::size_t most_ranges = 60'000;  // below PN_XNUM
+constexpr unsigned most_places = 4;          // of one page table
 
 class Walker {
   public:
@@ -19,9 +20,10 @@ class Walker {
         : hypervisor_(hypervisor), domain_(domain), index_(index) {}
 
     Outcome<void> walk(uint64_t table, unsigned level, uint64_t base) {
-        if (!walked_.insert(table).second) {
+        if (walks_[table] == most_places) {
             return {};
         }
+        ++walks_[table];
         std::array<uint64_t, table_entries> entries{};
         TRY(hypervisor_.copy_out(domain_, {&table, 1}, std::as_writable_bytes(std::span{entries})));
         for (uint64_t index = level == 4 ? table_entries / 2 : 0; index < table_entries; ++index) {
@@ -63,7 +65,7 @@ class Walker {
     const Hypervisor &hypervisor_;
     DomainId domain_;
     const PhysicalIndex &index_;
-    std::unordered_set<uint64_t> walked_;
+    std::unordered_map<uint64_t, unsigned> walks_;  // by page table
     std::vector<LinearRange> ranges_;
 };
 

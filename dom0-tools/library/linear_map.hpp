@@ -18,8 +18,9 @@ struct LinearRange {
 };
 
 // The kernel half, but for what is no memory of the guest. `root` is a machine frame; at most as many ranges as a core
-// file can have. A table that hangs in several places counts at the first one only: Linux has a page at 2^16 addresses
-// (espfix), and a guest can hang tables into each other so often that there would be no end of it.
+// file can have. A table that hangs in many places counts at the first four: Linux has tables of its image in its
+// direct map, too, but a page at 2^16 addresses (espfix), and a guest can hang tables into each other so often that
+// there would be no end of it.
 [[nodiscard]] Outcome<std::vector<LinearRange>> kernel_ranges(const Hypervisor &hypervisor, DomainId domain,
                                                               uint64_t root, const PhysicalIndex &index);
 
