@@ -93,7 +93,7 @@ bench-micro: linux root ## basic operations of Linux on Ringfold, as ratios to t
 	@$(MAKE) --no-print-directory CONFIG=release image
 	@tests/bench/run-micro
 
-bench-io: all linux root ## disks and networks of guests, beside what the control domain gets, with the hypervisor's counts
+bench-io: all linux root ## disks and networks of guests, beside what the control domain gets and, after `make xen`, beside Xen
 	@$(MAKE) --no-print-directory CONFIG=release image
 	@tests/bench/run-io
 
