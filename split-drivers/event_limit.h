@@ -23,17 +23,19 @@ struct event_limit {
  */
 static inline unsigned long event_limit_take(struct event_limit *limit, unsigned int burst, unsigned long interval)
 {
-	const unsigned long passed = (jiffies - limit->since) / interval;
+	/* Read once: another CPU may move it on, and a wait must not end up below zero. */
+	const unsigned long now = jiffies;
+	const unsigned long passed = (now - limit->since) / interval;
 
 	if (passed >= limit->looks) {
 		limit->looks = 0;
-		limit->since = jiffies;
+		limit->since = now;
 	} else {
 		limit->looks -= passed;
 		limit->since += passed * interval;
 	}
 	if (limit->looks >= burst)
-		return limit->since + interval - jiffies;
+		return limit->since + interval - now;
 	limit->looks++;
 	return 0;
 }
