@@ -71,3 +71,11 @@ def test_a_guest_swaps(tmp_path, overlay, vcpus):
     said = run(tmp_path, f"vcpus={vcpus}\n{script('swap')}", "--overlay", overlay, "--smp", 2, "--mem", 768, "--dom0-mem", 448,
                "--disk", f"virtio:{disk}", "--tools")
     assert_properties(said, "what went to the disk comes back as it was", "all of it comes back, and nothing stalls")
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="takes minutes: make nightly runs it")
+def test_devices_that_have_events_at_once(tmp_path, overlay):
+    disk = empty_disk(tmp_path / "disk", 64)
+    said = run(tmp_path, f"duration=180\n{script('two_devices')}", "--overlay", overlay, "--smp", 2, "--mem", 768, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}", "--tools")
+    assert_properties(said, "no event is lost")

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Events of the hypervisor as interrupts: a port, an interrupt number. include/ringfold/event.h has the protocol. */
+/*
+ * Events of the hypervisor as interrupts: a port, an interrupt number. include/ringfold/event.h has the protocol.
+ *
+ * The hypervisor changes bits of the same words on other CPUs. A kernel with one CPU takes the lock prefixes of set_bit() and
+ * its like away (alternative_instructions()); those of sync_set_bit() stay.
+ */
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 
 #include <asm/i8259.h>
 #include <asm/idtentry.h>
 #include <asm/irq_regs.h>
+#include <asm/sync_bitops.h>
 #include <asm/x86_init.h>
 
 #include "ringfold.h"
@@ -28,7 +34,7 @@ static struct ringfold_event_area *area_of(unsigned int port)
 
 static void mask_port(unsigned int port)
 {
-	set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+	sync_set_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
 }
 
 /* Interrupts whose hardware number is a port. */
@@ -41,7 +47,7 @@ void ringfold_unmask_irq(struct irq_data *data)
 {
 	unsigned int port = irqd_to_hwirq(data);
 
-	clear_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
+	sync_clear_bit(port % WORD_BITS, word_of(area_of(port)->masked, port));
 	if (test_bit(port % WORD_BITS, word_of(area_of(port)->pending, port)))
 		(void)ringfold_event_unmask(port);
 }
@@ -91,7 +97,7 @@ static void serve_word(struct ringfold_event_area *events, unsigned int word)
 
 		unsigned int irq = READ_ONCE(irq_of_port[port]);
 
-		if (test_and_clear_bit(bit, (unsigned long *)&events->pending[word]) && irq != 0)
+		if (sync_test_and_clear_bit(bit, (unsigned long *)&events->pending[word]) && irq != 0)
 			generic_handle_irq(irq);
 	}
 }
@@ -165,7 +171,7 @@ int ringfold_bind_silent_ipi(unsigned int cpu)
 
 bool ringfold_take_pending(unsigned int port)
 {
-	return test_and_clear_bit(port % WORD_BITS, word_of(area_of(port)->pending, port));
+	return sync_test_and_clear_bit(port % WORD_BITS, word_of(area_of(port)->pending, port));
 }
 
 unsigned int ringfold_port_of_irq(unsigned int irq)

@@ -117,17 +117,19 @@ int ringfold_grant_pages(unsigned int domain, struct page *const *pages, unsigne
 }
 EXPORT_SYMBOL_GPL(ringfold_grant_pages);
 
-/* False: the other domain uses it. */
+/* False: the other domain uses it. The caller holds the lock. */
 static bool revoke(u32 reference)
 {
 	u32 *control = &entry_of(reference)->control;
-	u32 old = READ_ONCE(*control);
+	u32 old;
 
+	/* sync_: the hypervisor changes it too, and a kernel with one CPU takes other lock prefixes away. */
 	do {
+		old = READ_ONCE(*control);
 		if (old & (RINGFOLD_GRANT_READING | RINGFOLD_GRANT_WRITING))
 			return false;
-	} while (!try_cmpxchg(control, &old, 0));
-	clear_bit(reference, used);
+	} while (sync_cmpxchg(control, old, 0) != old);
+	__clear_bit(reference, used);
 	return true;
 }
 
