@@ -59,10 +59,12 @@ static void free_pages_of(struct page **pages, unsigned int count)
 static unsigned int allocate_run(struct page **pages, unsigned int room)
 {
 	unsigned int order = min_t(unsigned int, ilog2(room), RUN_ORDER);
-	struct page *first = alloc_pages(GFP_KERNEL | __GFP_ZERO | (order != 0 ? __GFP_NORETRY | __GFP_NOWARN : 0), order);
+	struct page *first = NULL;
 	unsigned int count;
 
-	if (first == NULL && order != 0) {
+	if (order != 0)
+		first = alloc_pages(GFP_KERNEL | __GFP_ZERO | __GFP_NORETRY | __GFP_NOWARN, order);
+	if (first == NULL) {
 		order = 0;
 		first = alloc_page(GFP_KERNEL | __GFP_ZERO);
 	}

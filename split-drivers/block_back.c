@@ -24,8 +24,9 @@
 /* Bounds how much a request that is split up can take. */
 #define DISCARD_LIMIT (1U << 21)      /* sectors */
 #define WRITE_ZEROES_LIMIT (1U << 16) /* sectors */
-/* Bytes that the smallest request counts for, and one without data: it takes time as well. */
-#define LEAST_COST 4096U
+/* Sectors that the smallest request counts for, and one without data, which takes time as well; and a wrong one at the most. */
+#define LEAST_COST ((u32)PAGE_SECTORS)
+#define MOST_COST (BLOCK_REQUEST_PAGES_MAX * PAGE_SECTORS)
 /* Requests that are served before other work gets a turn. */
 #define TURN 256U
 /* How often sizes of disks are looked at, while this kernel is awake anyway: nobody tells of a change. */
@@ -253,9 +254,8 @@ static int start_io(struct block_io *io, const struct ringfold_block_request *re
 static u32 cost_of(const struct ringfold_block_request *request)
 {
 	const bool has_data = request->operation == RINGFOLD_BLOCK_READ || request->operation == RINGFOLD_BLOCK_WRITE;
-	const u32 most = BLOCK_REQUEST_PAGES_MAX * PAGE_SECTORS;
 
-	return has_data ? max_t(u32, min_t(u64, request->sectors, most) << SECTOR_SHIFT, LEAST_COST) : LEAST_COST;
+	return has_data ? clamp_t(u64, request->sectors, LEAST_COST, MOST_COST) << SECTOR_SHIFT : LEAST_COST << SECTOR_SHIFT;
 }
 
 static void serve(struct block_queue *queue, const struct ringfold_block_request *request)

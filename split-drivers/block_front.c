@@ -311,8 +311,8 @@ static void limit_events(struct disk_queue *queue, bool in_vain)
 {
 	const unsigned long wait = event_limit_wait(&queue->events, in_vain);
 
-	if (!in_vain && queue->events.looks > 0)
-		queue->events.looks--;
+	if (!in_vain)
+		event_limit_give_back(&queue->events);
 	if (wait != 0) {
 		disable_irq_nosync(queue->irq);
 		mod_timer(&queue->listen, jiffies + wait);

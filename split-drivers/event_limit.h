@@ -46,4 +46,11 @@ static inline unsigned long event_limit_wait(struct event_limit *limit, bool in_
 	return in_vain ? event_limit_take(limit, EVENT_LIMIT_BURST, EVENT_LIMIT_INTERVAL) : 0;
 }
 
+/* One that was taken does not count. */
+static inline void event_limit_give_back(struct event_limit *limit)
+{
+	if (limit->looks > 0)
+		limit->looks--;
+}
+
 #endif

@@ -12,8 +12,6 @@ namespace ringfold::tools {
 
 namespace {
 
-constexpr std::size_t padded(std::size_t size) { return (size + 3) / 4 * 4; }
-
 // As much of it as there is.
 std::string read_physical(const Hypervisor &hypervisor, DomainId domain, std::span<const uint64_t> frames,
                           uint64_t address, std::size_t size) {
@@ -40,7 +38,7 @@ std::string first_note(const std::string &bytes) {
         return {};
     }
     std::memcpy(&header, bytes.data(), sizeof header);
-    const std::size_t size = sizeof header + padded(header.n_namesz) + padded(header.n_descsz);
+    const std::size_t size = sizeof header + note_padded(header.n_namesz) + note_padded(header.n_descsz);
     const bool is_note = header.n_namesz != 0 && header.n_descsz != 0 && size <= bytes.size();
     return is_note ? bytes.substr(0, size) : std::string{};
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/core_registers.hpp"
 
+#include "dom0-tools/library/core_note.hpp"
+
 #include <elf.h>
 #include <sys/procfs.h>
 
@@ -36,7 +38,7 @@ std::string make_note(std::string_view name, uint32_t type, std::span<const std:
     std::string note(reinterpret_cast<const char *>(&header), sizeof header);
     const auto append = [&note](const void *bytes, std::size_t size) {
         note.append(static_cast<const char *>(bytes), size);
-        note.resize((note.size() + 3) / 4 * 4);
+        note.resize(note_padded(note.size()));
     };
     append(name.data(), name.size());
     append(contents.data(), contents.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dom0-tools/library/core_dump.hpp"
 
+#include "dom0-tools/library/core_note.hpp"
 #include "dom0-tools/library/guest_builder.hpp"
 #include "dom0-tools/library/linear_map.hpp"
 #include "dom0-tools/tests/fake_hypervisor.hpp"
@@ -50,28 +51,26 @@ class CoreDump : public testing::Test {
         return value;
     }
 
-    // What a debugger reads at a linear address.
-    std::string memory(uint64_t address, std::size_t size) {
+    // Of the segment that has the address; `begin` says which kind of address it is.
+    std::string segment_bytes(Elf64_Addr Elf64_Phdr::*begin, uint64_t address, std::size_t size) {
         const auto header = at<Elf64_Ehdr>(0);
         for (unsigned index = 0; index < header.e_phnum; ++index) {
             const auto segment = at<Elf64_Phdr>(header.e_phoff + index * sizeof(Elf64_Phdr));
-            if (segment.p_type == PT_LOAD && address - segment.p_vaddr < segment.p_filesz) {
-                return core.substr(segment.p_offset + (address - segment.p_vaddr), size);
+            if (segment.p_type == PT_LOAD && address - segment.*begin < segment.p_filesz) {
+                return core.substr(segment.p_offset + (address - segment.*begin), size);
             }
         }
         return {};
     }
 
+    // What a debugger reads at a linear address.
+    std::string memory(uint64_t address, std::size_t size) {
+        return segment_bytes(&Elf64_Phdr::p_vaddr, address, size);
+    }
+
     // What crash reads at an address that it finds in a page table.
     std::string physical_memory(uint64_t address, std::size_t size) {
-        const auto header = at<Elf64_Ehdr>(0);
-        for (unsigned index = 0; index < header.e_phnum; ++index) {
-            const auto segment = at<Elf64_Phdr>(header.e_phoff + index * sizeof(Elf64_Phdr));
-            if (segment.p_type == PT_LOAD && address - segment.p_paddr < segment.p_filesz) {
-                return core.substr(segment.p_offset + (address - segment.p_paddr), size);
-            }
-        }
-        return {};
+        return segment_bytes(&Elf64_Phdr::p_paddr, address, size);
     }
 
     // The same at a linear address: through the page tables of the core, from a pseudo-physical root. `place`: where
@@ -104,11 +103,11 @@ class CoreDump : public testing::Test {
         std::vector<std::string> found;
         for (uint64_t place = segment.p_offset; place < segment.p_offset + segment.p_filesz;) {
             const auto note = at<Elf64_Nhdr>(place);
-            const uint64_t contents = place + sizeof note + (note.n_namesz + 3) / 4 * 4;
+            const uint64_t contents = place + sizeof note + note_padded(note.n_namesz);
             if (core.compare(place + sizeof note, note.n_namesz, owner.c_str(), owner.size() + 1) == 0) {
                 found.push_back(core.substr(contents, note.n_descsz));
             }
-            place = contents + (note.n_descsz + 3) / 4 * 4;
+            place = contents + note_padded(note.n_descsz);
         }
         return found;
     }

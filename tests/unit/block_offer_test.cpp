@@ -4,6 +4,7 @@
 // end takes up of the rest.
 #include "split-drivers/block_offer.h"
 #include "split-drivers/block_ring.h"
+#include "tests/unit/offer_world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +16,7 @@ namespace {
 constexpr uint32_t all_features =
     RINGFOLD_BLOCK_READ_ONLY | RINGFOLD_BLOCK_FLUSH | RINGFOLD_BLOCK_DISCARD | RINGFOLD_BLOCK_WRITE_ZEROES;
 
-struct BlockOffer : testing::Test {
+struct BlockOffer : OfferWorld<ringfold_block_offer, block_traits, block_offer_read> {
     BlockOffer() {
         offer().sectors = 2048;
         offer().logical_block = 512;
@@ -26,23 +27,6 @@ struct BlockOffer : testing::Test {
         offer().write_zeroes_limit = 1U << 16;
         page.features = all_features;
     }
-
-    ringfold_block_offer &offer() { return *reinterpret_cast<ringfold_block_offer *>(page.kind); }
-
-    void expect_right() { EXPECT_TRUE(block_offer_read(&page, &traits, &fault)) << fault.field << " " << fault.value; }
-
-    void expect_wrong(const char *field, uint64_t value) {
-        const block_traits before = traits;
-        ASSERT_FALSE(block_offer_read(&page, &traits, &fault)) << field << " " << value;
-        EXPECT_STREQ(fault.field, field);
-        EXPECT_EQ(fault.value, value);
-        EXPECT_NE(fault.expected, nullptr);
-        EXPECT_EQ(std::memcmp(&before, &traits, sizeof traits), 0) << "nothing of it is taken up";
-    }
-
-    ringfold_device_page page{};
-    block_traits traits{};
-    offer_fault fault{};
 };
 
 TEST_F(BlockOffer, IsTakenUpAsItIs) {

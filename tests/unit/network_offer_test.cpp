@@ -2,6 +2,7 @@
 //
 // What a back end says of a network interface (split-drivers/network_offer.c): what is refused, and what is taken up.
 #include "split-drivers/network_offer.h"
+#include "tests/unit/offer_world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,7 @@
 
 namespace {
 
-struct NetworkOffer : testing::Test {
+struct NetworkOffer : OfferWorld<ringfold_network_offer, network_traits, network_offer_read> {
     NetworkOffer() {
         set_address({2, 0, 0, 0, 0, 1});
         offer().mtu = 1500;
@@ -19,24 +20,7 @@ struct NetworkOffer : testing::Test {
         page.features = RINGFOLD_NETWORK_CHECKSUM | RINGFOLD_NETWORK_SEGMENTATION;
     }
 
-    ringfold_network_offer &offer() { return *reinterpret_cast<ringfold_network_offer *>(page.kind); }
     void set_address(const std::array<uint8_t, 6> &address) { std::memcpy(offer().address, address.data(), 6); }
-
-    void expect_right() {
-        EXPECT_TRUE(network_offer_read(&page, &traits, &fault)) << fault.field << " " << fault.value;
-    }
-
-    void expect_wrong(const char *field, uint64_t value) {
-        const network_traits before = traits;
-        ASSERT_FALSE(network_offer_read(&page, &traits, &fault)) << field << " " << value;
-        EXPECT_STREQ(fault.field, field);
-        EXPECT_EQ(fault.value, value);
-        EXPECT_EQ(std::memcmp(&before, &traits, sizeof traits), 0) << "nothing of it is taken up";
-    }
-
-    ringfold_device_page page{};
-    network_traits traits{};
-    offer_fault fault{};
 };
 
 TEST_F(NetworkOffer, IsTakenUpAsItIs) {
