@@ -28,7 +28,7 @@ class Walker {
         TRY(hypervisor_.copy_out(domain_, {&table, 1}, std::as_writable_bytes(std::span{entries})));
         for (uint64_t index = level == 4 ? table_entries / 2 : 0; index < table_entries; ++index) {
             const Entry entry{entries[index]};
-            const uint64_t address = base | index << (page_shift + 9 * (level - 1));
+            const uint64_t address = base | index << (page_shift + uint64_t{9} * (level - 1));
             const bool ours = level == 4 && index == virtual_map::slot;
             if (!entry.present() || ours || ranges_.size() >= most_ranges) {
                 continue;
