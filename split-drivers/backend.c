@@ -14,6 +14,8 @@
 
 /* How often a guest without a connected control port is looked at: is it still there? */
 #define LOOK_INTERVAL HZ
+/* Who takes a device away waits so long for its disk. */
+#define PATIENCE (10 * HZ)
 
 /* Runs of pages of queues have up to 2^RUN_ORDER. */
 #define RUN_ORDER 6
@@ -22,6 +24,16 @@
 static LIST_HEAD(domains);
 static DEFINE_MUTEX(domains_lock); /* of the list; taken before a domain's own lock */
 static struct workqueue_struct *workers;
+
+static void free_domain(struct kref *references)
+{
+	kfree(container_of(references, struct backend_domain, references));
+}
+
+static void release(struct backend_domain *domain)
+{
+	kref_put(&domain->references, free_domain);
+}
 
 /* --- pages --- */
 
@@ -154,12 +166,47 @@ static void set_state(struct backend_device *device, u32 state)
 	smp_store_release(&device->page->back_state, state);
 }
 
-static void disconnect(struct backend_device *device, u32 state, int error)
+/*
+ * Lets go of the queues when what was asked there is done, which only a disk knows. False: it is not yet; backend_note_done()
+ * has somebody try again. What the disk was told to do is done before the device is offered again, or it would be done
+ * after what is asked then.
+ */
+static bool end_queues(struct backend_device *device)
 {
-	if (device->queues != 0)
-		device->kind->disconnect(device);
+	if (device->queues == 0)
+		return true;
+	if (!device->ending)
+		WRITE_ONCE(device->domain->ending, device->domain->ending + 1);
+	device->ending = true;
+	if (device->kind->fall_silent != NULL && !device->kind->fall_silent(device))
+		return false;
+	device->kind->disconnect(device);
 	device->queues = 0;
 	device->broken = false;
+	return true;
+}
+
+/* After end_queues(), when nothing is left that was to go: who waits for that goes on. */
+static void note_ended(struct backend_domain *domain, bool was_ending)
+{
+	if (!was_ending)
+		return;
+	WRITE_ONCE(domain->ending, domain->ending - 1);
+	wake_up_all(&domain->ended);
+}
+
+static void tell_ended(struct backend_device *device)
+{
+	note_ended(device->domain, device->ending);
+	device->ending = false;
+}
+
+/* Not before its queues are gone. */
+static void disconnect(struct backend_device *device, u32 state, int error)
+{
+	if (!end_queues(device))
+		return;
+	tell_ended(device);
 	device->error = error;
 	WRITE_ONCE(device->page->error, -error);
 	set_state(device, state);
@@ -192,10 +239,7 @@ static void answer_request(struct backend_device *device)
 	set_state(device, RINGFOLD_STATE_CONNECTED);
 }
 
-/*
- * The connection ends as if nobody were at this end any more: the front end hears nothing of what it has asked. What the
- * disk was told to do is done before the device is offered again, or it would be done after what is asked then.
- */
+/* The connection ends as if nobody were at this end any more: the front end hears nothing of what it has asked. */
 static void reset_connection(struct backend_device *device)
 {
 	device->reset = true;
@@ -205,10 +249,8 @@ static void reset_connection(struct backend_device *device)
 	WRITE_ONCE(device->page->error, 0);
 	set_state(device, RINGFOLD_STATE_CLOSED);
 	ringfold_notify(device->domain->irq);
-	if (device->queues != 0)
-		device->kind->disconnect(device);
-	device->queues = 0;
-	device->broken = false;
+	if (end_queues(device))
+		tell_ended(device);
 }
 
 /*
@@ -251,36 +293,56 @@ static void step(struct backend_device *device, u32 front)
 			answer_request(device);
 		break;
 	case RINGFOLD_STATE_CONNECTED:
-		if (front == RINGFOLD_STATE_CLOSED || device->broken)
+		if (front == RINGFOLD_STATE_CLOSED || device->broken || device->ending)
 			disconnect(device, RINGFOLD_STATE_CLOSED, device->broken ? -EINVAL : 0);
 		else if (device->leaving)
 			set_state(device, RINGFOLD_STATE_CLOSING);
 		break;
 	case RINGFOLD_STATE_CLOSING:
-		if (front == RINGFOLD_STATE_CLOSED || device->broken)
+		if (front == RINGFOLD_STATE_CLOSED || device->broken || device->ending)
 			disconnect(device, RINGFOLD_STATE_CLOSED, 0);
 		break;
 	case RINGFOLD_STATE_CLOSED:
+		if (!end_queues(device))
+			break;
+		tell_ended(device);
 		if (!may_go(device) && front == RINGFOLD_STATE_NONE)
 			offer_again(device);
 		break;
 	}
 }
 
-/* Its place in the control page is free again, and its page when the guest lets go of it. */
-static void remove_device(struct backend_device *device)
+static void free_device(struct backend_device *device)
 {
+	struct backend_domain *domain = device->domain;
 	struct page *page = device->page_frame;
 	const u32 reference = device->reference;
+	const bool was_ending = device->ending;
 
-	if (device->queues != 0)
-		disconnect(device, RINGFOLD_STATE_CLOSED, 0);
-	/* After the queues were closed: what the front end still asks is lost. */
-	smp_store_release(&control_of(device->domain)->devices[device->place].generation, 0);
 	list_del(&device->list);
 	ringfold_end_promise(references_of(device));
 	device->kind->free(device);
 	ringfold_end_grants(reference, &page, 1);
+	note_ended(domain, was_ending);
+	release(domain);
+}
+
+/*
+ * The front end has lost it. Its place in the control page is free again when nothing of it is under way, and its page when
+ * the guest lets go of it. The caller refers to the domain himself.
+ */
+static void remove_device(struct backend_device *device)
+{
+	const bool ended = end_queues(device);
+
+	if (!device->gone) {
+		set_state(device, RINGFOLD_STATE_CLOSED);
+		/* After the queues fell silent: what the front end still asks is lost. */
+		smp_store_release(&control_of(device->domain)->devices[device->place].generation, 0);
+		device->gone = true;
+	}
+	if (ended)
+		free_device(device);
 }
 
 /* True: something changed. */
@@ -290,6 +352,10 @@ static bool look_at_device(struct backend_device *device)
 	u32 front = smp_load_acquire(&device->page->front_state);
 	u32 before = device->state;
 
+	if (device->gone) {
+		remove_device(device);
+		return false;
+	}
 	step(device, front);
 	if (device->state != RINGFOLD_STATE_CLOSED || !may_go(device))
 		return device->state != before;
@@ -297,28 +363,23 @@ static bool look_at_device(struct backend_device *device)
 	return true;
 }
 
-static void close_domain(struct backend_domain *domain)
+static void remove_devices(struct backend_domain *domain)
 {
 	struct backend_device *device;
 	struct backend_device *next;
 
-	if (domain->closed)
-		return;
 	list_for_each_entry_safe(device, next, &domain->devices, list)
 		remove_device(device);
+}
+
+static void close_domain(struct backend_domain *domain)
+{
+	if (domain->closed)
+		return;
+	remove_devices(domain);
 	domain->closed = true;
 	ringfold_end_promise(1);
 	ringfold_end_grants(domain->control_reference, &domain->control_page, 1);
-}
-
-static void free_domain(struct kref *references)
-{
-	kfree(container_of(references, struct backend_domain, references));
-}
-
-static void release(struct backend_domain *domain)
-{
-	kref_put(&domain->references, free_domain);
 }
 
 /* The list's reference and the port go with it. Not from the domain's own work's lock. */
@@ -390,11 +451,13 @@ static void look_at_domain(struct work_struct *work)
 	mutex_unlock(&domains_lock);
 	if (listed && !ringfold_domain_lives(domain->id)) {
 		forget_domain(domain);
-	} else if (listed) {
+	} else {
 		mutex_lock(&domain->lock);
 		/* Its channel is closed after it was itself. */
 		if (!domain->closed)
 			look_at_open(domain);
+		else
+			remove_devices(domain);
 		mutex_unlock(&domain->lock);
 	}
 	release(domain);
@@ -428,7 +491,18 @@ void backend_give_up(struct backend_device *device)
 	look_soon(device->domain);
 }
 
+void backend_note_done(const struct backend_device *device)
+{
+	look_soon(device->domain);
+}
+
 /* --- domains --- */
+
+/* A disk that answers late, or never, holds up its own device, and programs only for a while. */
+static void wait_for_ends(struct backend_domain *domain)
+{
+	wait_event_timeout(domain->ended, READ_ONCE(domain->ending) == 0, PATIENCE);
+}
 
 /* With a reference of the caller's. */
 static struct backend_domain *find_domain(unsigned int id)
@@ -457,6 +531,7 @@ static struct backend_domain *allocate_domain(unsigned int id)
 	INIT_LIST_HEAD(&domain->devices);
 	kref_init(&domain->references);
 	mutex_init(&domain->lock);
+	init_waitqueue_head(&domain->ended);
 	INIT_DELAYED_WORK(&domain->work, look_at_domain);
 	domain->id = id;
 	return domain;
@@ -538,6 +613,7 @@ int backend_close_domain(unsigned int id)
 	if (domain == NULL)
 		return -ENOENT;
 	forget_domain(domain);
+	wait_for_ends(domain);
 	release(domain);
 	return 0;
 }
@@ -595,6 +671,7 @@ static int add_device(struct backend_domain *domain, struct backend_device *devi
 	}
 	device->page = page_address(device->page_frame);
 	device->kind->offer(device);
+	kref_get(&domain->references);
 	list_add_tail(&device->list, &domain->devices);
 	show_device(domain, device);
 	return 0;
@@ -619,7 +696,7 @@ static struct backend_device *find_device(struct backend_domain *domain, u16 kin
 	struct backend_device *device;
 
 	list_for_each_entry(device, &domain->devices, list) {
-		if (device->kind->kind == kind && device->number == number)
+		if (device->kind->kind == kind && device->number == number && !device->gone)
 			return device;
 	}
 	return NULL;
@@ -675,6 +752,7 @@ static int with_domain(const struct ringfold_backend_remove *request,
 	error = ask(domain, request);
 	mutex_unlock(&domain->lock);
 	look_soon(domain);
+	wait_for_ends(domain);
 	release(domain);
 	return error;
 }

@@ -7,6 +7,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include <linux/ringfold_device.h>
@@ -24,18 +25,21 @@ struct backend_kind {
 	void (*offer)(struct backend_device *device);
 	/* Makes `queues` queues and fills in page->queues. 0 or an errno, with nothing left. */
 	int (*connect)(struct backend_device *device, unsigned int queues, u32 features);
-	/* From now on nothing is answered, as if there were nobody; disconnect() follows. NULL: answers harm nobody. */
-	void (*fall_silent)(struct backend_device *device);
+	/*
+	 * From now on nothing is answered, as if there were nobody; may be called again. True: all that was asked is done or
+	 * forgotten; else backend_note_done() comes when it may be. NULL: it always is, and answers harm nobody.
+	 */
+	bool (*fall_silent)(struct backend_device *device);
 	/* What is offered may have changed: looks, and tells the front end. NULL: it never does. */
 	void (*look)(struct backend_device *device);
-	/* All that was asked is done or forgotten, the queues are gone. Waits for the disk, never for the guest. */
+	/* Without its queues, after fall_silent() has said true. Waits for nobody. */
 	void (*disconnect)(struct backend_device *device);
 	void (*describe)(struct backend_device *device, struct ringfold_backend_device *description);
 	/* Nothing else uses the device any more; its page is still there. */
 	void (*free)(struct backend_device *device);
 };
 
-/* A guest that this kernel serves. */
+/* A guest that this kernel serves. Its devices refer to it. */
 struct backend_domain {
 	struct list_head list;
 	struct kref references;
@@ -49,6 +53,8 @@ struct backend_domain {
 	bool told;                 /* the port is masked until all was looked at */
 	struct event_limit events;
 	bool look_again;           /* a device waits for something that nobody tells of */
+	unsigned int ending;       /* devices whose queues are to go, when what was asked there is done */
+	wait_queue_head_t ended;   /* one of them */
 	u32 generation;            /* the last one that was given to a device */
 	u32 orders;                /* that were given */
 	struct delayed_work work;  /* looks at all states */
@@ -72,6 +78,8 @@ struct backend_device {
 	bool leaving; /* it is to go, if the front end agrees */
 	bool reset;   /* the front end was not asked before the connection ended */
 	bool broken;  /* the front end does not keep to the protocol */
+	bool ending;  /* its queues are to go */
+	bool gone;    /* for the front end; only its disk keeps it */
 };
 
 /* A queue's pages and port, as all kinds have them. */
@@ -94,6 +102,8 @@ unsigned int backend_usual_queues(unsigned int domain);
 void backend_notify(const struct backend_device *device);
 /* The front end of a device broke the rules: it will be closed. From any context. */
 void backend_give_up(struct backend_device *device);
+/* What fall_silent() was not content with may be over. From any context. */
+void backend_note_done(const struct backend_device *device);
 
 /*
  * Adds a device whose kind, number, queue_limit, queue_pages and features are set. 0 or an errno; the caller frees what it made if it

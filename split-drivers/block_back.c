@@ -9,7 +9,6 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
-#include <linux/wait.h>
 
 #include "backend.h"
 #include "block_ring.h"
@@ -46,12 +45,12 @@ struct block_queue {
 	struct block_disk *disk;
 	struct block_back_ring ring;
 	struct block_limits limits;
-	spinlock_t lock; /* of answers, silence, free ones and in_flight: requests end in interrupts */
+	spinlock_t lock; /* of answers, silence, free ones, in_flight and serving: requests end in interrupts */
 	bool silent;     /* nothing is answered any more, nor taken */
+	bool serving;    /* requests are taken, and given to the disk, which may keep whoever does it waiting */
 	struct list_head free;
 	struct block_io ios[RINGFOLD_BLOCK_DEPTH];
 	unsigned int in_flight;
-	wait_queue_head_t idle;
 	struct delayed_work work; /* delayed by the disk's limit, or that of events */
 	struct event_limit events;
 	u64 requests;
@@ -116,6 +115,19 @@ static struct block_io *take_io(struct block_queue *queue, u32 id)
 	return io;
 }
 
+/* The caller holds the lock. */
+static bool is_done(const struct block_queue *queue)
+{
+	return queue->in_flight == 0 && !queue->serving;
+}
+
+/* The same. */
+static void tell_done(struct block_queue *queue)
+{
+	if (queue->silent && is_done(queue))
+		backend_note_done(&queue->disk->device);
+}
+
 static void end_io(struct block_io *io, int status)
 {
 	struct block_queue *queue = io->queue;
@@ -128,8 +140,8 @@ static void end_io(struct block_io *io, int status)
 	answer(queue, id, status);
 	/* The last thing that is done with the queue: close_queue() takes the lock before it frees it. */
 	spin_lock_irqsave(&queue->lock, flags);
-	if (--queue->in_flight == 0)
-		wake_up_all(&queue->idle);
+	queue->in_flight--;
+	tell_done(queue);
 	spin_unlock_irqrestore(&queue->lock, flags);
 }
 
@@ -290,6 +302,28 @@ static void listen(struct block_queue *queue, bool in_vain)
 		enable_irq(queue->shared.irq);
 }
 
+/* False: nothing is served any more. */
+static bool begin_serving(struct block_queue *queue)
+{
+	spin_lock_irq(&queue->lock);
+	queue->serving = !queue->silent;
+	spin_unlock_irq(&queue->lock);
+	return queue->serving;
+}
+
+/* The same. */
+static bool end_serving(struct block_queue *queue)
+{
+	bool silent;
+
+	spin_lock_irq(&queue->lock);
+	queue->serving = false;
+	silent = queue->silent;
+	tell_done(queue);
+	spin_unlock_irq(&queue->lock);
+	return !silent;
+}
+
 static void serve_queue(struct work_struct *work)
 {
 	struct block_queue *queue = container_of(to_delayed_work(work), struct block_queue, work);
@@ -299,6 +333,8 @@ static void serve_queue(struct work_struct *work)
 	struct blk_plug plug;
 	u64 wait = 0;
 
+	if (!begin_serving(queue))
+		return;
 	queue->limits.sectors = bdev_nr_sectors(queue->disk->bdev);
 	blk_start_plug(&plug);
 	for (served = 0; served < TURN && !READ_ONCE(queue->silent); served++) {
@@ -311,7 +347,7 @@ static void serve_queue(struct work_struct *work)
 		serve(queue, &request);
 	}
 	blk_finish_plug(&plug);
-	if (READ_ONCE(queue->silent))
+	if (!end_serving(queue))
 		return;
 	if (taken == BLOCK_TAKEN)
 		queue_delayed_work(workers, &queue->work, wait == 0 ? 0 : nsecs_to_jiffies(wait) + 1);
@@ -354,7 +390,6 @@ static void init_queue(struct block_disk *disk, u32 features, struct block_queue
 
 	queue->disk = disk;
 	spin_lock_init(&queue->lock);
-	init_waitqueue_head(&queue->idle);
 	INIT_DELAYED_WORK(&queue->work, serve_queue);
 	INIT_LIST_HEAD(&queue->free);
 	for (index = 0; index < ARRAY_SIZE(queue->ios); index++) {
@@ -385,7 +420,7 @@ static int open_queue(struct block_disk *disk, unsigned int number, struct block
 		return error;
 	error = map_requests(queue);
 	if (error == 0)
-		error = request_irq(queue->shared.irq, note_requests, 0, "ringfold-block", queue);
+		error = request_irq(queue->shared.irq, note_requests, IRQF_NO_AUTOEN, "ringfold-block", queue);
 	if (error == 0) {
 		backend_describe_queue(&disk->device, number, &queue->shared);
 		return 0;
@@ -401,8 +436,9 @@ static void close_queue(struct block_queue *queue)
 	disable_irq(queue->shared.irq);
 	cancel_delayed_work_sync(&queue->work);
 	free_irq(queue->shared.irq, queue);
-	wait_event(queue->idle, READ_ONCE(queue->in_flight) == 0);
+	/* Who has ended the last request has let go of the queue. */
 	spin_lock_irq(&queue->lock);
+	WARN_ON(queue->in_flight != 0);
 	spin_unlock_irq(&queue->lock);
 	queue->disk->requests += queue->requests;
 	queue->disk->sectors += queue->sectors;
@@ -443,22 +479,35 @@ static int connect_block(struct backend_device *device, unsigned int queues, u32
 		}
 		disk->queues[number] = queue;
 	}
-	if (error != 0)
+	if (error != 0) {
 		close_queues(disk, number);
-	return error;
+		return error;
+	}
+	/* Not before: queues that are closed again have nothing under way. */
+	for (number = 0; number < queues; number++)
+		enable_irq(disk->queues[number]->shared.irq);
+	return 0;
 }
 
-static void fall_silent(struct backend_device *device)
+static bool fall_silent(struct backend_device *device)
 {
+	struct block_disk *disk = disk_of(device);
 	unsigned int number;
+	bool done = true;
 
+	/* Nobody hears of its size until it is offered again. */
+	mutex_lock(&disks_lock);
+	list_del_init(&disk->list);
+	mutex_unlock(&disks_lock);
 	for (number = 0; number < device->queues; number++) {
-		struct block_queue *queue = disk_of(device)->queues[number];
+		struct block_queue *queue = disk->queues[number];
 
 		spin_lock_irq(&queue->lock);
 		WRITE_ONCE(queue->silent, true);
+		done &= is_done(queue);
 		spin_unlock_irq(&queue->lock);
 	}
+	return done;
 }
 
 static void disconnect_block(struct backend_device *device)

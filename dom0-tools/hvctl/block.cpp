@@ -62,8 +62,14 @@ void add_attach(CLI::App &app, Context &context) {
 Outcome<void> detach(const Context &context, const DiskOptions &options) {
     Client client = TRY(context.connect());
     TRY(client.request("block-detach", {{"domain", options.domain}, {"vdev", options.disk}, {"force", options.force}}));
-    TRY(wait_until_gone(client, options.domain, "block-list", "vdev", options.disk,
-                        options.disk + " (is it mounted there?)"));
+    // What is taken by force is gone for the guest; only the target can keep it.
+    const std::string why = options.force
+                                ? fmt::format(
+                                      "{} has lost {}, but its target has not answered yet what it was asked; until it "
+                                      "has, nobody else may write to it",
+                                      options.domain, options.disk)
+                                : kept_by_guest(options.domain, options.disk + " (is it mounted there?)");
+    TRY(wait_until_gone(client, options.domain, "block-list", "vdev", options.disk, why));
     context.show(json::object(), nothing);
     return {};
 }

@@ -16,8 +16,13 @@ constexpr auto look_interval = std::chrono::milliseconds(200);
 
 }  // namespace
 
+std::string kept_by_guest(const std::string &domain, const std::string &device) {
+    return fmt::format("{} does not let go of {}; it will be gone when it does, or at once with --force", domain,
+                       device);
+}
+
 Outcome<void> wait_until_gone(Client &client, const std::string &domain, const std::string &list, const char *key,
-                              const nlohmann::json &value, const std::string &device) {
+                              const nlohmann::json &value, const std::string &why) {
     for (int look = 0; look < patience; ++look) {
         const nlohmann::json rows = TRY(client.request(list, {{"domain", domain}}));
         if (std::ranges::none_of(rows, [&](const nlohmann::json &row) { return row.at(key) == value; })) {
@@ -25,9 +30,7 @@ Outcome<void> wait_until_gone(Client &client, const std::string &domain, const s
         }
         std::this_thread::sleep_for(look_interval);
     }
-    return Failure{Kind::busy, fmt::format("{} does not let go of {}; it will be gone when it does, or at once with "
-                                           "--force",
-                                           domain, device)};
+    return Failure{Kind::busy, why};
 }
 
 }  // namespace ringfold::tools

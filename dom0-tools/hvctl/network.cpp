@@ -69,7 +69,7 @@ Outcome<void> detach(const Context &context, const NetworkOptions &options) {
     const json answer = TRY(client.request(
         "network-detach", {{"domain", options.domain}, {"network", options.network}, {"force", options.force}}));
     TRY(wait_until_gone(client, options.domain, "network-list", "number", answer.at("number"),
-                        "interface " + options.network));
+                        kept_by_guest(options.domain, "interface " + options.network)));
     context.show(json::object(), nothing);
     return {};
 }

@@ -64,6 +64,18 @@ def test_disks_do_what_they_offer(tmp_path, overlay):
                       "who does not answer keeps nothing that is taken by force")
 
 
+def test_a_disk_of_dom0_that_does_not_answer(tmp_path, overlay):
+    disk = empty_disk(tmp_path / "disk", 16)
+    said = run(tmp_path, f"audit={number_of('debug_audit')}\n{script('stuck_disk')}", "--overlay", overlay, "--smp", 2, "--mem", 768, "--dom0-mem", 448,
+               "--disk", f"virtio:{disk}", "--tools")
+    assert_properties(said,
+                      "who waits for it does not keep others waiting",
+                      "a connection ends, and begins anew when it answers",
+                      "it is taken away from a guest, and nobody else gets it yet",
+                      "its guest is destroyed",
+                      "what it kept is given back when it answers")
+
+
 @pytest.mark.skipif(not NIGHTLY, reason="takes a minute: make nightly runs it")
 @pytest.mark.parametrize("vcpus", [1, 2])
 def test_a_guest_swaps(tmp_path, overlay, vcpus):
