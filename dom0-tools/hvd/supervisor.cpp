@@ -236,7 +236,6 @@ void Supervisor::create(const DomainConfig &config, CreateOptions options, Creat
             note("create-failed", nullptr, {{"name", guest->name}, {"text", built.error().text}});
         } else {
             note("created", guest.get());
-            prune_directories();
         }
         done(std::move(built));
     });
@@ -412,6 +411,7 @@ void Supervisor::forget(const GuestReference &guest) {
     records_.remove(*guest);
     guests_.erase(guest->key);
     guest->id = DomainId{};
+    prune_directories();
     changed();
 }
 

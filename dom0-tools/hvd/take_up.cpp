@@ -15,11 +15,15 @@ namespace ringfold::tools {
 void Supervisor::take_up(const DomainInfos &domains) {
     records_.sweep();
     std::vector<Failure> damaged;
+    std::vector<GuestReference> recorded;  // all are known before one is forgotten
     std::set<DomainId> known{DomainId{static_cast<uint16_t>(self_.domain)}};
     for (Guest &record : records_.load(damaged)) {
         const auto guest = std::make_shared<Guest>(std::move(record));
         known.insert(guest->id);
         guests_[guest->key] = guest;
+        recorded.push_back(guest);
+    }
+    for (const GuestReference &guest : recorded) {
         take_up_guest(guest, domains);
     }
     for (const Failure &failure : damaged) {

@@ -4,6 +4,8 @@
 #include <ringfold/device.h>
 #include <ringfold/hypercall_numbers.h>
 
+#include <fmt/core.h>
+
 namespace ringfold::tools {
 namespace {
 
@@ -331,6 +333,26 @@ TEST_F(SupervisorTest, WaitAnswersWhenTheLifeIsOver) {
     fake.end(id_of("web"), RINGFOLD_SHUTDOWN_REBOOT);
     deliver();
     EXPECT_TRUE(answered);
+}
+
+TEST_F(SupervisorTest, LogsOf32GuestsThatAreGoneAreKept) {
+    // Beside them are the hypervisor's log and the events.
+    const std::size_t others = entries_in(directory.path() / "log");
+    const auto logs = [this, others] { return entries_in(directory.path() / "log") - others; };
+    const auto make = [this](const std::string &name) {
+        ASSERT_TRUE(create(config(name)).ok());
+        fake.write_console(id_of(name), "a line\n");
+        deliver();
+    };
+    make("stays");
+    for (int number = 0; number < 35; ++number) {
+        const std::string name = fmt::format("guest{}", number);
+        make(name);
+        ASSERT_TRUE(ask("destroy", {{"domain", name}}).ok());
+    }
+    EXPECT_EQ(logs(), 33U) << "and that of the guest that is there";
+    ASSERT_TRUE(ask("destroy", {{"domain", "stays"}}).ok());
+    EXPECT_EQ(logs(), 32U);
 }
 
 TEST_F(SupervisorTest, ADomainWhoseFramesOthersHoldIsDestroyedLater) {

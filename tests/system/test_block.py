@@ -78,8 +78,9 @@ def test_a_disk_of_dom0_that_does_not_answer(tmp_path, overlay):
 
 @pytest.mark.skipif(not NIGHTLY, reason="takes a minute: make nightly runs it")
 @pytest.mark.parametrize("vcpus", [1, 2])
-def test_a_guest_swaps(tmp_path, overlay, vcpus):
+def test_a_guest_swaps(tmp_path, vcpus):
     disk = empty_disk(tmp_path / "disk", 256)
+    overlay = tools_overlay(tmp_path, TYPED_GUEST, program(tmp_path / "in-guest", "swap_pages"))
     said = run(tmp_path, f"vcpus={vcpus}\n{script('swap')}", "--overlay", overlay, "--smp", 2, "--mem", 768, "--dom0-mem", 448,
                "--disk", f"virtio:{disk}", "--tools")
     assert_properties(said, "what went to the disk comes back as it was", "all of it comes back, and nothing stalls")
